@@ -1,0 +1,142 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/history"
+)
+
+// sampleEvery is the pause between two looks at a task.
+const sampleEvery = 5 * time.Millisecond
+
+// endedOrBlocked waits until the task has ended (false) or is asleep inside an operation for good (true), which is then
+// recorded. With functions, one of them must be on its kernel stack.
+//
+// Asleep for good means: state S or D inside an open operation, no context switch between samples, and either nothing else
+// in the machine runnable for a few samples (then only something outside can wake it), or so many samples in a row.
+func (c *conductor) endedOrBlocked(ctx context.Context, p *proc, in []string) (bool, error) {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	var last sample
+	same, idle := 0, 0
+	for {
+		select {
+		case <-p.ended:
+			return false, nil
+		case <-ctx.Done():
+			return false, c.gaveUp(ctx)
+		case <-tick.C:
+		}
+		s := c.sample(p)
+		if !s.asleep || s.switches != last.switches || s.op != last.op {
+			same, idle = 0, 0
+		} else {
+			same++
+			if machineIdle() {
+				idle++
+			}
+		}
+		last = s
+		if idle < 3 && same < c.env.Confirm {
+			continue
+		}
+		if where := stack(p); onStack(where, in) {
+			c.emit(p, history.Event{Kind: history.Blocked, Time: now(), Task: p.task, Op: s.op.Op, Iter: s.op.Iter, Where: where})
+			return true, nil
+		}
+		same, idle = 0, 0
+	}
+}
+
+// place is an operation and its repetition.
+type place struct{ Op, Iter int }
+
+// sample is one look at a task.
+type sample struct {
+	asleep   bool
+	switches string
+	op       place
+}
+
+func (c *conductor) sample(p *proc) sample {
+	c.mu.Lock()
+	op := c.ops[p.key]
+	c.mu.Unlock()
+	s := sample{op: place{op.event.Op, op.event.Iter}}
+	if !op.open {
+		return s
+	}
+	status, err := os.ReadFile(taskFile(p, "status"))
+	if err != nil {
+		return s
+	}
+	state := field(status, "State:")
+	s.asleep = strings.HasPrefix(state, "S") || strings.HasPrefix(state, "D")
+	s.switches = field(status, "voluntary_ctxt_switches:") + "/" + field(status, "nonvoluntary_ctxt_switches:")
+	return s
+}
+
+func taskFile(p *proc, name string) string {
+	return fmt.Sprintf("/proc/%d/task/%d/%s", p.process.Pid, p.tid, name)
+}
+
+// field is the value of a line of a /proc file.
+func field(text []byte, name string) string {
+	for line := range bytes.Lines(text) {
+		if v, ok := bytes.CutPrefix(line, []byte(name)); ok {
+			return string(bytes.TrimSpace(v))
+		}
+	}
+	return ""
+}
+
+// machineIdle says whether nothing but the caller is runnable.
+func machineIdle() bool {
+	stat, err := os.ReadFile("/proc/stat")
+	return err == nil && field(stat, "procs_running") == "1"
+}
+
+// stack is the task's kernel stack, innermost function first, without offsets; the last system call where the stack cannot be
+// read (that needs root).
+func stack(p *proc) []string {
+	text, err := os.ReadFile(taskFile(p, "stack"))
+	if err != nil {
+		wchan, _ := os.ReadFile(taskFile(p, "wchan"))
+		return []string{strings.TrimSpace(string(wchan))}
+	}
+	return frames(string(text))
+}
+
+// frames reads /proc/PID/stack: "[<0>] inode_dio_wait+0xd4/0x120".
+func frames(text string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		_, fn, ok := strings.Cut(strings.TrimSpace(line), "] ")
+		if !ok {
+			continue
+		}
+		fn, _, _ = strings.Cut(fn, "+")
+		out = append(out, fn)
+	}
+	return out
+}
+
+// onStack says whether one of the functions is among the frames; with none asked for it is always so.
+func onStack(where, in []string) bool {
+	if len(in) == 0 {
+		return true
+	}
+	for _, f := range where {
+		for _, want := range in {
+			if f == want || strings.HasPrefix(f, want+".") {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,50 @@
+package exec
+
+import (
+	"context"
+
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
+
+// Env is what a run needs of its surroundings.
+type Env struct {
+	// Root is the mounted file system; the program's files stand in it.
+	Root string
+	// Device is what is mounted there, for Remount.
+	Device string
+	// Disk carries out the disk operations.
+	Disk Disk
+	// Remount unmounts Root and mounts it again; called while no task has a file open.
+	Remount func() error
+	// Emit takes the events, in order, one at a time; it must not block for long.
+	Emit func(history.Event)
+	// Confirm says how often a task must be found asleep without a context switch in between, a few milliseconds apart,
+	// before it counts as blocked, where the machine cannot be seen to be idle. 0 means 20.
+	Confirm int
+}
+
+// Disk is the programmable disk as a program sees it. Every call returns once the disk has taken it; errors are the
+// harness's own, never the kernel's.
+type Disk interface {
+	// Hold holds requests from now on: all of the kinds, or those that carry (for reads: would return) data of the file range
+	// that op names, which are recognised by their fill.
+	Hold(ctx context.Context, op prog.Op) error
+	// AwaitHeld waits until n requests are held, or returns a *NotProvokedError.
+	AwaitHeld(ctx context.Context, n int64) error
+	// Release lets requests go, as op says.
+	Release(ctx context.Context, op prog.Op) error
+	// Fail answers requests with an errno, as op says.
+	Fail(ctx context.Context, op prog.Op) error
+	// Record switches the recording of requests.
+	Record(ctx context.Context, on bool) error
+}
+
+// NotProvokedError says that the situation a program waits for did not come about within the bound its Disk sets. The program ends
+// there, what is held is let go, and the files are read as ever; the history notes it.
+type NotProvokedError struct{ Why string }
+
+func (e *NotProvokedError) Error() string { return "not provoked: " + e.Why }
+
+// NotProvoked is the name of the note that a program which ended early leaves.
+const NotProvoked = "not-provoked"

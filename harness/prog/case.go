@@ -1,0 +1,82 @@
+package prog
+
+import "fmt"
+
+// Case is an entry of the catalogue: a rule, and the programs that provoke and judge it.
+type Case struct {
+	// ID is theme/name, stable and unique.
+	ID string
+	// Rule says in plain words what must hold; Kernel names the function that makes it so; Source where it comes from.
+	Rule, Kernel, Source string
+	// Needs are capabilities a target must have: "disk" (the programmable disk), "trace", "aio".
+	Needs []string
+	// Variants are the case's parameters with their programs; at least one.
+	Variants []Variant
+	// Rows are the differences by file system, kernel version and target; the first that matches counts.
+	Rows []Row
+}
+
+// Variant is one setting of a case's parameters.
+type Variant struct {
+	// Name is unique in the case; "" for a case of one variant.
+	Name    string
+	Program Program
+}
+
+// Row is a difference by design: why a file system takes another way, with its witness and what may be returned there.
+type Row struct {
+	// FS are the file systems, as fs or fs/variant; empty: all. Variants of the case; empty: all. Target is "refengine", "vm",
+	// "host" or "" for all.
+	FS, Variants []string
+	Target       string
+	// Since and Before bound the kernel releases as in "6.12"; "" is unbounded. Since is inclusive, Before is not.
+	Since, Before string
+
+	// Unsupported, if not empty, says why the rule cannot be tried there.
+	Unsupported string
+	// Expect replaces the expectations of the labelled operations; Witnesses replaces all witnesses where not nil.
+	Expect    map[string]Expect
+	Witnesses []Witness
+
+	// Why says in a sentence what the file system does instead, Kernel the function, Commit the change's title if it came
+	// or went with one.
+	Why, Kernel, Commit string
+}
+
+// Theme is the part of the ID before the slash.
+func (c Case) Theme() string {
+	for i := range c.ID {
+		if c.ID[i] == '/' {
+			return c.ID[:i]
+		}
+	}
+	return c.ID
+}
+
+// Apply is the program as the row changes it. A label the program lacks is an error: the row would silently do nothing.
+func (r Row) Apply(p Program) (Program, error) {
+	for label := range r.Expect {
+		if _, ok := p.Find(label); !ok {
+			return p, fmt.Errorf("row %q: the program has no operation @%s", r.Why, label)
+		}
+	}
+	p.Ops = replace(p.Ops, r.Expect)
+	if r.Witnesses != nil {
+		p.Witnesses = r.Witnesses
+	}
+	return p, p.Check()
+}
+
+func replace(ops []Op, by map[string]Expect) []Op {
+	out := make([]Op, len(ops))
+	for i, op := range ops {
+		if e, ok := by[op.Label]; ok && op.Label != "" {
+			op.Expect = e
+		}
+		if op.Body != nil {
+			op.Body = replace(op.Body, by)
+		}
+		out[i] = op
+	}
+	return out
+}

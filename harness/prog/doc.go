@@ -1,0 +1,39 @@
+// Package prog is the program language: what a case asks a kernel to do, as data.
+//
+// A Program is a list of operations for a few named tasks, with what each operation may return, and the witness that
+// proves that the situation it is about really came about. Programs are plain data: they print themselves, travel to a
+// guest as text, are interpreted by the reference engine and by harness/exec alike, and can be written by hand.
+//
+// # Text form
+//
+// One operation a line; '#' starts a comment; sizes take k, m and g (powers of 1024).
+//
+//	write f 0 64k o                       buffered write of fill o over bytes [0, 64k) of file f
+//	fsync f
+//	hold writes f 0 64k                   the disk neither carries out nor answers writes of that file range
+//	go writer: direct-write f 0 64k n     a task of its own
+//	await held 1
+//	read f 0 64k ? o|n may-block @refill  any mix of o and n; may wait for the held request; named refill
+//	release
+//	join writer
+//	read f 0 64k = n
+//	witness held-while refill
+//
+// A fill is one letter or digit: the bytes it stands for depend on their position in the file (see FillByte), so that data
+// that land at the wrong offset are seen; '.' in an expectation stands for zeros. Verbs() lists every operation with its
+// arguments. After the arguments come, in any order, the expectations:
+//
+//	= n            a read returns exactly this: a fill for all of it, or a list of runs: = o:4k,n:60k
+//	? o|n          every byte of a read is of one of these fills
+//	returns N|N    the count (or, for size, the size) is one of these; otherwise it must be the full length
+//	fails E|E      the operation must fail with one of these errnos
+//	may-fail E|E   it may
+//	may-block      it may wait until a later operation of the same task lets it go on (a release): the task goes on to its
+//	               next operation once this one is seen asleep, and the harness joins it at the end
+//	before N later TASK    progress, by counting: it returns before N operations of TASK that began after it have ended
+//	not-before LABEL       it must not return before the operation LABEL has begun
+//	@LABEL         a name for it, for not-before, witnesses and the rows of a case
+//
+// Blocks: `go T {` … `}` for a task of several operations, `repeat N {` … `}`, `until T {` … `}` (again and again until the
+// task T has ended). `go T thread: …` puts the task into its parent's address space.
+package prog

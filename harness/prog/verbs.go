@@ -1,0 +1,212 @@
+package prog
+
+// Verb is an operation's name in the text form.
+type Verb string
+
+// The verbs.
+const (
+	VWrite       Verb = "write"
+	VRead        Verb = "read"
+	VDirectWrite Verb = "direct-write"
+	VDirectRead  Verb = "direct-read"
+	VAIOWrite    Verb = "aio-write"
+	VAIORead     Verb = "aio-read"
+	VReap        Verb = "reap"
+	VStore       Verb = "store"
+	VLoad        Verb = "load"
+	VFsync       Verb = "fsync"
+	VFdatasync   Verb = "fdatasync"
+	VTruncate    Verb = "truncate"
+	VFallocate   Verb = "fallocate"
+	VSize        Verb = "size"
+	VDropCaches  Verb = "drop-caches"
+	VRemount     Verb = "remount"
+
+	VHold         Verb = "hold"
+	VAwaitHeld    Verb = "await held"
+	VAwaitBlocked Verb = "await blocked"
+	VRelease      Verb = "release"
+	VFail         Verb = "fail"
+	VRecord       Verb = "record"
+
+	VGo     Verb = "go"
+	VJoin   Verb = "join"
+	VRepeat Verb = "repeat"
+	VUntil  Verb = "until"
+)
+
+// arg is a kind of argument: one token, or a few that belong together.
+type arg uint8
+
+const (
+	aFile arg = iota
+	aOff
+	aLen
+	aFill
+	aMode
+	aTask
+	aAIO    // as NAME, or NAME for reap
+	aCount  // a number, at least 1
+	aReqs   // reads, writes, flushes, all, joined by +
+	aWhere  // optional FILE OFF LEN
+	aErrno  // EIO
+	aTimes  // optional times N
+	aWhich  // optional oldest N or newest N
+	aIn     // optional in FN|FN
+	aSwitch // on or off
+)
+
+// class says who carries an operation out.
+type class uint8
+
+const (
+	cData    class = iota // a system call on a file, or memory access
+	cControl              // the harness: the disk, waiting
+	cFlow                 // blocks and tasks
+)
+
+// verbInfo is a row of the language's table.
+type verbInfo struct {
+	verb  Verb
+	class class
+	args  []arg
+	flags Flags // the flags it takes
+	reads bool  // it returns content
+	count bool  // success returns its length, and returns may say otherwise
+	doc   string
+}
+
+// table is the language; the order is that of the manual.
+func table() []verbInfo {
+	rng := []arg{aFile, aOff, aLen}
+	put := []arg{aFile, aOff, aLen, aFill}
+	return []verbInfo{
+		{VWrite, cData, put, DSync, false, true, "pwrite(2) through the page cache"},
+		{VRead, cData, rng, NoWait, true, true, "pread(2) through the page cache"},
+		{VDirectWrite, cData, put, DSync | NoWait, false, true, "pwrite(2) with O_DIRECT"},
+		{VDirectRead, cData, rng, NoWait, true, true, "pread(2) with O_DIRECT"},
+		{VAIOWrite, cData, append(put, aAIO), DSync, false, false, "io_submit(2) of a direct write; returns when submitted"},
+		{VAIORead, cData, append(rng, aAIO), 0, true, false, "io_submit(2) of a direct read; returns when submitted"},
+		{VReap, cData, []arg{aAIO}, 0, true, true, "io_getevents(2): waits for the request and gives its result"},
+		{VStore, cData, put, 0, false, false, "stores through a shared mapping"},
+		{VLoad, cData, rng, 0, true, false, "loads through a shared mapping"},
+		{VFsync, cData, []arg{aFile}, 0, false, false, "fsync(2)"},
+		{VFdatasync, cData, []arg{aFile}, 0, false, false, "fdatasync(2)"},
+		{VTruncate, cData, []arg{aFile, aLen}, 0, false, false, "ftruncate(2) to a size"},
+		{VFallocate, cData, append(rng, aMode), 0, false, false, "fallocate(2)"},
+		{VSize, cData, []arg{aFile}, 0, false, true, "fstat(2): the size, in returns"},
+		{VDropCaches, cControl, nil, 0, false, false, "drops every clean folio (vm.drop_caches)"},
+		{VRemount, cControl, nil, 0, false, false, "unmounts and mounts again; no other task may run"},
+		{VHold, cControl, []arg{aReqs, aWhere}, 0, false, false, "the disk holds such requests, of a file range or of any"},
+		{VAwaitHeld, cControl, []arg{aCount}, 0, false, false, "waits until so many requests are held"},
+		{VAwaitBlocked, cControl, []arg{aTask, aIn}, 0, false, false, "waits until the task sleeps inside an operation"},
+		{VRelease, cControl, []arg{aWhich}, 0, false, false, "lets held requests go; without a choice all, and holds no more"},
+		{VFail, cControl, []arg{aReqs, aWhere, aErrno, aTimes}, 0, false, false, "the disk answers such requests with an error"},
+		{VRecord, cControl, []arg{aSwitch}, 0, false, false, "whether disk requests go into the history (on at the start)"},
+		{VGo, cFlow, []arg{aTask}, 0, false, false, "starts a task"},
+		{VJoin, cFlow, []arg{aTask}, 0, false, false, "waits until the task has ended"},
+		{VRepeat, cFlow, []arg{aCount}, 0, false, false, "runs its block so many times"},
+		{VUntil, cFlow, []arg{aTask}, 0, false, false, "runs its block until the task has ended, at least once"},
+	}
+}
+
+// info finds a verb's row.
+func (v Verb) info() (verbInfo, bool) {
+	for _, row := range table() {
+		if row.verb == v {
+			return row, true
+		}
+	}
+	return verbInfo{}, false
+}
+
+// IsData says whether the operation is a system call or a memory access, which a kernel (or the engine) carries out.
+func (v Verb) IsData() bool { row, ok := v.info(); return ok && row.class == cData }
+
+// Reads says whether the operation returns content. An aio-read's content comes with its reap.
+func (v Verb) Reads() bool { row, ok := v.info(); return ok && row.reads }
+
+// Mapped says whether the operation goes through a mapping: a page fault, not a system call.
+func (v Verb) Mapped() bool { return v == VStore || v == VLoad }
+
+// Direct says whether the operation bypasses the page cache.
+func (v Verb) Direct() bool {
+	return v == VDirectWrite || v == VDirectRead || v == VAIOWrite || v == VAIORead
+}
+
+// Writes says whether the operation puts a fill into the file.
+func (v Verb) Writes() bool {
+	return v == VWrite || v == VDirectWrite || v == VAIOWrite || v == VStore
+}
+
+// VerbDoc is a line of the manual: usage and meaning.
+type VerbDoc struct{ Usage, Doc string }
+
+// Verbs lists the language, for help texts.
+func Verbs() []VerbDoc {
+	var docs []VerbDoc
+	for _, row := range table() {
+		u := string(row.verb)
+		for _, a := range row.args {
+			u += " " + a.usage(row.verb)
+		}
+		for _, f := range flagNames() {
+			if row.flags&f.flag != 0 {
+				u += " [" + f.name + "]"
+			}
+		}
+		docs = append(docs, VerbDoc{u, row.doc})
+	}
+	return docs
+}
+
+// usage is the argument as the manual shows it.
+func (a arg) usage(v Verb) string {
+	switch a {
+	case aFile:
+		return "FILE"
+	case aOff:
+		return "OFF"
+	case aLen:
+		if v == VTruncate {
+			return "SIZE"
+		}
+		return "LEN"
+	case aFill:
+		return "FILL"
+	case aMode:
+		return "MODE"
+	case aTask:
+		if v == VGo {
+			return "TASK [thread]: OP | {"
+		}
+		return "TASK"
+	case aAIO:
+		if v == VReap {
+			return "NAME"
+		}
+		return "as NAME"
+	case aCount:
+		return "N"
+	case aReqs:
+		return "reads|writes|flushes|all"
+	case aWhere:
+		return "[FILE OFF LEN]"
+	case aErrno:
+		return "ERRNO"
+	case aTimes:
+		return "[times N]"
+	case aWhich:
+		return "[oldest N|newest N]"
+	case aIn:
+		return "[in FUNCTION|FUNCTION]"
+	}
+	return "on|off"
+}
+
+type flagName struct {
+	flag Flags
+	name string
+}
+
+func flagNames() []flagName { return []flagName{{DSync, "dsync"}, {NoWait, "nowait"}} }
