@@ -1,0 +1,100 @@
+package campaign
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+)
+
+// jobName names a job in tokens: the unit, and the mutants behind a plus.
+func jobName(u Unit, mutants []string) string {
+	return strings.Join(append([]string{u.Name()}, mutants...), "+")
+}
+
+// seed mixes the campaign's seed with a name, so that neither the order of units nor their number changes a unit's choices.
+func seed(base uint64, name string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // never fails
+	return h.Sum64() ^ base
+}
+
+// keep writes the evidence and notes where it is. Evidence that cannot be written takes nothing from a bad verdict, but a
+// good one without evidence is our fault.
+func (r *Runner) keep(u Unit, p prog.Program, x *target.Execution, runErr error, v *Verdict) {
+	dir := filepath.Join(r.Runs, fileName(v))
+	v.Evidence = dir
+	if x != nil {
+		v.Replay = x.Replay
+	}
+	if v.Replay == "" {
+		v.Replay = dir
+	}
+	if err := write(dir, r.files(u, p, x, runErr, v)); err != nil {
+		v.Notes = append(v.Notes, err.Error())
+		v.Evidence = ""
+		if !v.Verdict.Bad() {
+			v.Verdict, v.Text = judge.Infra, err.Error()
+		}
+	}
+}
+
+// fileName is a directory name for the verdict's evidence.
+func fileName(v *Verdict) string {
+	name := strings.Join([]string{v.Target, v.Kernel, v.FSName(), v.Name()}, "~")
+	return strings.NewReplacer("/", "-", " ", "-").Replace(name)
+}
+
+// files are the evidence by file name.
+func (r *Runner) files(u Unit, p prog.Program, x *target.Execution, runErr error, v *Verdict) map[string]string {
+	files := map[string]string{
+		"program.txt": fmt.Sprintf("# %s on %s\n# %s\n%s", v.Name(), v.FSName(), u.Case.Rule, p),
+		"replay.txt":  v.replayCommand() + "\n",
+	}
+	if runErr != nil {
+		files["error.txt"] = runErr.Error() + "\n"
+	}
+	if x != nil {
+		var jsonl bytes.Buffer
+		_ = x.History.Write(&jsonl) // a buffer takes everything
+		files["history.jsonl"] = jsonl.String()
+		files["history.txt"] = x.History.Text(p)
+		if x.Console != "" {
+			files["console.txt"] = x.Console
+		}
+		for name, text := range x.Extra {
+			files[name] = text
+		}
+	}
+	if text, err := json.MarshalIndent(v, "", "  "); err == nil {
+		files["verdict.json"] = string(text) + "\n"
+	}
+	return files
+}
+
+// replayCommand is what a person runs to see it again.
+func (v Verdict) replayCommand() string {
+	if v.Target == "refengine" {
+		return "iomapcheck replay " + v.Replay
+	}
+	return "iomapcheck replay " + v.Evidence
+}
+
+func write(dir string, files map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("keep evidence: %w", err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("keep evidence: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+)
+
+// Runner runs units on one target. Its methods may be called by several goroutines at once.
+type Runner struct {
+	Target target.Target
+	// Runs is the directory below which each run's evidence goes.
+	Runs string
+	// Seed drives the engine's strategies; a unit's own seed is derived from it and the unit's name.
+	Seed uint64
+	// Budget is how many executions the engine makes of a unit; 0 means 200.
+	Budget int
+	// Mutants are the engine's bugs to switch on.
+	Mutants []string
+	// KernelSpec is how the user named the kernel, for replays.
+	KernelSpec string
+}
+
+const defaultBudget = 200
+
+// Run gives the verdict on a unit. It always returns one: what goes wrong on our side is the verdict infra.
+func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
+	p, row, err := u.program(r.Target.Name(), r.Target.Release())
+	v := r.verdict(u)
+	if row != nil {
+		v.Row = fmt.Sprintf("%s (%s)", row.Why, row.Kernel)
+	}
+	switch {
+	case err != nil:
+		v.Verdict, v.Text = judge.Infra, err.Error()
+		return v
+	case row != nil && row.Unsupported != "":
+		v.Verdict, v.Text = judge.Unsupported, row.Unsupported
+		return v
+	}
+	r.run(ctx, u, p, "", watch, &v)
+	return v
+}
+
+// RunProgram runs a program as it is, in a unit's name and on its file system.
+func (r *Runner) RunProgram(ctx context.Context, u Unit, p prog.Program, watch func(string)) Verdict {
+	v := r.verdict(u)
+	r.run(ctx, u, p, "", watch, &v)
+	return v
+}
+
+// verdict is an empty verdict about a unit.
+func (r *Runner) verdict(u Unit) Verdict {
+	v := Verdict{
+		Case: u.Case.ID, Parameters: map[string]string{}, Target: r.Target.Name(), Kernel: r.Target.Release(),
+		FS: u.FS.Name(), Variant: u.FS.VariantName(), Witness: []string{}, KernelSpec: r.KernelSpec,
+	}
+	if u.Variant.Name != "" {
+		v.Parameters["variant"] = u.Variant.Name
+	}
+	return v
+}
+
+// Replay runs a unit again from the engine's token.
+func (r *Runner) Replay(ctx context.Context, u Unit, token string) Verdict {
+	v := r.verdict(u)
+	p, _, err := u.program(r.Target.Name(), r.Target.Release())
+	if err != nil {
+		v.Verdict, v.Text = judge.Infra, err.Error()
+		return v
+	}
+	r.run(ctx, u, p, token, nil, &v)
+	return v
+}
+
+// run runs a program, from a token where one is given, and completes the verdict.
+func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, watch func(string), v *Verdict) {
+	start := time.Now()
+	budget := r.Budget
+	if budget == 0 {
+		budget = defaultBudget
+	}
+	t := &tally{program: p}
+	err := r.Target.Run(ctx, target.Job{
+		Program: p, FS: u.FS, Name: jobName(u, r.Mutants), Seed: seed(r.Seed, u.Name()), Budget: budget, Replay: token,
+		Mutants: r.Mutants, Watch: watch,
+	}, t.add)
+	v.Seconds = time.Since(start).Seconds()
+	v.Executions = len(t.results)
+	var unsupported *target.UnsupportedError
+	switch {
+	case errors.As(err, &unsupported):
+		v.Verdict, v.Text = judge.Unsupported, unsupported.Reason
+	case err != nil:
+		v.Verdict, v.Text = judge.Infra, strings.SplitN(err.Error(), "\n", 2)[0]
+	default:
+		v.take(judge.Merge(t.results))
+	}
+	r.keep(u, p, t.chosen, err, v)
+}
+
+// take copies a result into the verdict.
+func (v *Verdict) take(res judge.Result) {
+	v.Verdict, v.Rule, v.Notes = res.Verdict, res.Rule, res.Notes
+	v.Text = strings.TrimPrefix(res.Summary(), string(res.Verdict))
+	v.Text = strings.TrimPrefix(strings.TrimSpace(v.Text), ": ")
+	for _, w := range res.Witness {
+		seen := "seen"
+		if !w.Seen {
+			seen = "NOT SEEN"
+		}
+		v.Witness = append(v.Witness, fmt.Sprintf("%s: %s: %s", seen, w.Name, w.Evidence))
+	}
+}
+
+// tally judges executions as they come and keeps the one to show: the first that failed, else the first that was witnessed,
+// else the first.
+type tally struct {
+	program prog.Program
+	results []judge.Result
+	chosen  *target.Execution
+	best    int
+}
+
+// add takes an execution; it wants no more after a failure.
+func (t *tally) add(x target.Execution) bool {
+	res := judge.Judge(t.program, x.History)
+	t.results = append(t.results, res)
+	if rank := rank(res.Verdict); t.chosen == nil || rank > t.best {
+		t.chosen, t.best = &x, rank
+	}
+	return res.Verdict == judge.OK || res.Verdict == judge.Unexercised
+}
+
+func rank(v judge.Verdict) int {
+	switch v {
+	case judge.Unexercised:
+		return 0
+	case judge.OK:
+		return 1
+	}
+	return 2
+}

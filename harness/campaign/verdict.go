@@ -1,0 +1,59 @@
+package campaign
+
+import (
+	"fmt"
+
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+)
+
+// Verdict is a unit's outcome on a target: one JSON object a line for machines.
+type Verdict struct {
+	Case       string            `json:"case"`
+	Parameters map[string]string `json:"parameters"`
+	Target     string            `json:"target"`
+	Kernel     string            `json:"kernel"` // release
+	KernelSpec string            `json:"kernel_spec,omitempty"`
+	FS         string            `json:"fs"`
+	Variant    string            `json:"variant"`
+	Verdict    judge.Verdict     `json:"verdict"`
+	Rule       judge.Rule        `json:"rule"`
+	// Text is one line: what was seen and what was expected, or why it is unsupported, unexercised or our own fault.
+	Text string `json:"text"`
+	// Witness has a line for each kind of evidence that the case asks for.
+	Witness []string `json:"witness"`
+	// Row says why this file system takes another way by design, "" where it does not.
+	Row string `json:"row,omitempty"`
+	// Evidence is a directory, "" where nothing was run.
+	Evidence   string  `json:"evidence"`
+	Seconds    float64 `json:"seconds"`
+	Executions int     `json:"executions"`
+	// Replay is what replay takes: a token of the engine, or the evidence directory.
+	Replay string `json:"replay"`
+	// Notes are lines that change no verdict.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Name is the case with its parameters.
+func (v Verdict) Name() string {
+	if p := v.Parameters["variant"]; p != "" {
+		return v.Case + "~" + p
+	}
+	return v.Case
+}
+
+// FSName is the file system with its variant.
+func (v Verdict) FSName() string {
+	if v.Variant == "" {
+		return v.FS
+	}
+	return v.FS + "/" + v.Variant
+}
+
+// Line is the verdict for a person, on one line.
+func (v Verdict) Line() string {
+	s := fmt.Sprintf("%-11s %-40s %-15s %-10s %5.1fs", v.Verdict, v.Name(), v.FSName(), v.Target, v.Seconds)
+	if v.Verdict != judge.OK && v.Text != "" {
+		s += "  " + v.Text
+	}
+	return s
+}

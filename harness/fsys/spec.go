@@ -1,0 +1,160 @@
+package fsys
+
+import (
+	"crypto/sha1"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// FS is a file system. The values come from Table.
+type FS struct {
+	Name string // as users write it
+	// Type is what mount(2) calls it.
+	Type string
+	// Modules are to be loaded, each after what it depends on; built-in ones are no error.
+	Modules []string
+	// MinDevice is the smallest device, in bytes, that it is made on; mkfs or the kernel refuses less, or is not tested with it.
+	MinDevice int64
+	// Variants are its forms; the first has no name and is what the FS's name alone stands for.
+	Variants []Variant
+
+	// mkfs is the command, with the placeholders device, uuid and block.
+	mkfs []string
+	// options are mount options of every variant.
+	options []string
+}
+
+// Variant is one form of a file system, made or mounted in its own way.
+type Variant struct {
+	Name string // "" for the plain form
+	// Why says what the variant changes for direct I/O.
+	Why string
+	// BlockSize is the file system's block size in bytes.
+	BlockSize int64
+
+	options []string
+}
+
+// The placeholders of a mkfs command.
+const (
+	device = "DEVICE"
+	uuid   = "UUID"
+	block  = "BLOCK"
+)
+
+// Spec is a file system in one of its variants. The zero Spec is none.
+type Spec struct {
+	FS      FS
+	Variant Variant
+}
+
+// Parse reads "xfs" or "btrfs/nodatasum". The error names what there is.
+func Parse(s string) (Spec, error) {
+	name, variant, _ := strings.Cut(s, "/")
+	for _, fs := range Table() {
+		if fs.Name != name {
+			continue
+		}
+		for _, v := range fs.Variants {
+			if v.Name == variant && !strings.HasSuffix(s, "/") {
+				return Spec{fs, v}, nil
+			}
+		}
+		return Spec{}, fmt.Errorf("find file system %q: %s has no such variant; there are %s", s, name, names(fs))
+	}
+	return Spec{}, fmt.Errorf("find file system %q: there are %s", s, names(Table()...))
+}
+
+// All lists every variant of every file system, in the table's order.
+func All() []Spec { return specs(Table()...) }
+
+func specs(list ...FS) []Spec {
+	var out []Spec
+	for _, fs := range list {
+		for _, v := range fs.Variants {
+			out = append(out, Spec{fs, v})
+		}
+	}
+	return out
+}
+
+func names(list ...FS) string {
+	var out []string
+	for _, s := range specs(list...) {
+		out = append(out, s.String())
+	}
+	return strings.Join(out, ", ")
+}
+
+// String is what Parse reads.
+func (s Spec) String() string {
+	if s.Variant.Name == "" {
+		return s.FS.Name
+	}
+	return s.FS.Name + "/" + s.Variant.Name
+}
+
+// Name is the file system's, without the variant.
+func (s Spec) Name() string { return s.FS.Name }
+
+// VariantName is "" for the plain form.
+func (s Spec) VariantName() string { return s.Variant.Name }
+
+// KernelType is what mount(2) and /proc/filesystems call it.
+func (s Spec) KernelType() string { return s.FS.Type }
+
+// Modules are the kernel modules to load first.
+func (s Spec) Modules() []string { return s.FS.Modules }
+
+// BlockSize is in bytes.
+func (s Spec) BlockSize() int64 { return s.Variant.BlockSize }
+
+// MinDevice is the least size of the device in bytes.
+func (s Spec) MinDevice() int64 { return s.FS.MinDevice }
+
+// Mkfs is the command that makes the file system on a device, its tool by name: one of mkfs.xfs (xfsprogs), mkfs.ext4
+// (e2fsprogs), mkfs.btrfs (btrfs-progs), mkfs.gfs2 (gfs2-utils). What was on the device is overwritten without a question.
+//
+// The UUID follows from the spec and the device's path: the same every time, and two devices of one machine never share
+// one (xfs and btrfs would not mount the second).
+func (s Spec) Mkfs(dev string) []string {
+	out := make([]string, len(s.FS.mkfs))
+	put := strings.NewReplacer(uuid, uuidOf(s.String()+" on "+dev), block, strconv.FormatInt(s.Variant.BlockSize, 10))
+	for i, arg := range s.FS.mkfs {
+		out[i] = put.Replace(arg)
+		if arg == device {
+			out[i] = dev
+		}
+	}
+	return out
+}
+
+// uuidOf is a name-based UUID (RFC 9562, version 5) without a name space.
+func uuidOf(name string) string {
+	h := sha1.Sum([]byte("iomapcheck " + name))
+	h[6] = h[6]&0x0f | 0x50
+	h[8] = h[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
+
+// MountOptions are the options in the form that mount(2) takes as data; empty for none.
+func (s Spec) MountOptions() string {
+	return strings.Join(append(append([]string{}, s.FS.options...), s.Variant.options...), ",")
+}
+
+// MountFlags are the flags for mount(2): MS_NOATIME, so that a read never makes the file system write, least of all while the program
+// holds writes and counts them.
+func (s Spec) MountFlags() uintptr { return msNoatime }
+
+// msNoatime is MS_NOATIME of linux/mount.h.
+const msNoatime = 1 << 10
+
+// Defaults are the plain forms: what is tested where nobody says otherwise.
+func Defaults() []Spec {
+	var out []Spec
+	for _, fs := range Table() {
+		out = append(out, Spec{fs, fs.Variants[0]})
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package fsys
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEveryVariantParsesAndPrintsBack(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range All() {
+		got, err := Parse(s.String())
+		if err != nil || got.String() != s.String() || got.Variant.BlockSize != s.Variant.BlockSize {
+			t.Errorf("%s: parsed as %s, %v", s, got, err)
+		}
+		if seen[s.String()] || strings.Count(s.String(), "/") > 1 {
+			t.Errorf("%s is there twice or cannot be told from others", s)
+		}
+		seen[s.String()] = true
+	}
+	for _, want := range []string{"xfs", "xfs/1k", "ext4", "ext4/1k", "ext4/journal", "btrfs", "btrfs/nodatasum", "gfs2", "gfs2/1k"} {
+		if !seen[want] {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+func TestParseNamesWhatThereIs(t *testing.T) {
+	for in, want := range map[string]string{
+		"":             "gfs2/1k",
+		"ntfs":         "btrfs/nodatasum",
+		"XFS":          "xfs/1k",
+		"btrfs/":       "btrfs, btrfs/nodatasum",
+		"btrfs/jdata":  "btrfs, btrfs/nodatasum",
+		"xfs/1k/extra": "xfs, xfs/1k",
+		" xfs":         "xfs",
+	} {
+		if s, err := Parse(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Parse(%q) = %s, %v; want an error that names %s", in, s, err, want)
+		}
+	}
+}
+
+func TestEverySpecIsComplete(t *testing.T) {
+	for _, s := range All() {
+		if s.Name() == "" || s.KernelType() == "" || len(s.Modules()) == 0 || s.Variant.Why == "" {
+			t.Errorf("%s: %+v", s, s)
+		}
+		if b := s.BlockSize(); b < 512 || b&(b-1) != 0 || s.MinDevice() < 16*MiB || s.MinDevice()%b != 0 {
+			t.Errorf("%s: block size %d, device %d", s, b, s.MinDevice())
+		}
+	}
+}
+
+// flaw says what is wrong with a command template; "" if nothing is.
+func flaw(fs FS) string {
+	count := func(what string) int { return strings.Count(strings.Join(fs.mkfs, " "), what) }
+	switch {
+	case count(device) != 1 || fs.mkfs[len(fs.mkfs)-1] != device:
+		return "want the device once, as the last argument"
+	case count(uuid) == 0:
+		return "the UUID is left to chance"
+	case count(block) != 1:
+		return "want the block size once"
+	case !slices.Contains(fs.mkfs, "-K") && count("nodiscard") == 0:
+		return "it would discard the whole device"
+	}
+	return ""
+}
+
+func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
+	for _, fs := range Table() {
+		if f := flaw(fs); f != "" {
+			t.Errorf("%s: %s", fs.Name, f)
+		}
+		for _, mutant := range [][]string{
+			append(slices.Clone(fs.mkfs), device), fs.mkfs[:len(fs.mkfs)-1],
+			strings.Fields(strings.ReplaceAll(strings.Join(fs.mkfs, " "), uuid, "x")),
+		} {
+			broken := fs
+			broken.mkfs = mutant
+			if flaw(broken) == "" {
+				t.Errorf("%s: a broken command passes: %q", fs.Name, mutant)
+			}
+		}
+	}
+}
+
+var uuidForm = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+
+func TestMkfsIsTheSameEveryTimeAndUniqueForADevice(t *testing.T) {
+	seen := map[string]string{}
+	for _, s := range All() {
+		for _, dev := range []string{"/dev/vda", "/dev/vdb"} {
+			argv := s.Mkfs(dev)
+			line := strings.Join(argv, " ")
+			if line != strings.Join(s.Mkfs(dev), " ") || argv[len(argv)-1] != dev {
+				t.Errorf("%s: %s", s, line)
+			}
+			if left := regexp.MustCompile(device + "|" + uuid + "|" + block).FindString(line); left != "" {
+				t.Errorf("%s: %s is left in %s", s, left, line)
+			}
+			id := uuidForm.FindString(line)
+			if id == "" || seen[id] != "" {
+				t.Errorf("%s on %s has the UUID %q of %s", s, dev, id, seen[id])
+			}
+			seen[id] = s.String() + " on " + dev
+		}
+	}
+}
+
+func TestMountOptionsJoinFileSystemAndVariant(t *testing.T) {
+	for in, want := range map[string]string{
+		"xfs": "", "ext4/journal": "data=journal", "btrfs/nodatasum": "nodatasum", "gfs2": "lockproto=lock_nolock", "gfs2/1k": "lockproto=lock_nolock",
+	} {
+		s, err := Parse(in)
+		if err != nil || s.MountOptions() != want {
+			t.Errorf("%s: options %q, %v; want %q", in, s.MountOptions(), err, want)
+		}
+	}
+}

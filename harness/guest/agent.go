@@ -1,0 +1,152 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/wire"
+)
+
+// agent obeys the host. One goroutine receives; a job runs on another, so that answers to what it asks come through.
+type agent struct {
+	conn *wire.Conn
+	jobs sync.WaitGroup
+
+	mu      sync.Mutex
+	lastAsk int64
+	answers map[int64]chan wire.Answer // by Ask.ID
+}
+
+// serve obeys until the host closes the port.
+func (a *agent) serve() error {
+	for {
+		var m wire.ToGuest
+		if err := a.conn.Receive(&m); err != nil {
+			return err
+		}
+		switch {
+		case m.Job != nil:
+			a.jobs.Add(1)
+			go func() {
+				defer a.jobs.Done()
+				done := a.job(*m.Job)
+				_ = a.conn.Send(wire.ToHost{Done: &done})
+			}()
+		case m.Answer != nil:
+			a.deliver(*m.Answer)
+		case m.SelfTest != "":
+			if err := selfTest(m.SelfTest); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (a *agent) deliver(answer wire.Answer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if ch := a.answers[answer.ID]; ch != nil {
+		ch <- answer
+		delete(a.answers, answer.ID)
+	}
+}
+
+// ask puts a question to the host and waits for the answer.
+func (a *agent) ask(ctx context.Context, op string) (wire.Answer, error) {
+	ch := make(chan wire.Answer, 1)
+	a.mu.Lock()
+	a.lastAsk++
+	id := a.lastAsk
+	a.answers[id] = ch
+	a.mu.Unlock()
+	if err := a.conn.Send(wire.ToHost{Ask: &wire.Ask{ID: id, Op: op}}); err != nil {
+		return wire.Answer{}, err
+	}
+	select {
+	case answer := <-ch:
+		return answer, nil
+	case <-ctx.Done():
+		return wire.Answer{}, context.Cause(ctx)
+	}
+}
+
+// emit sends an event. A host that is gone takes the machine with it, so there is nobody to tell of a failure.
+func (a *agent) emit(e history.Event) { _ = a.conn.Send(wire.ToHost{Event: &e}) }
+
+func (a *agent) phase(name string) { _ = a.conn.Send(wire.ToHost{Phase: name}) }
+
+// remoteDisk is the host's disk.
+type remoteDisk struct{ a *agent }
+
+func (d remoteDisk) do(ctx context.Context, op prog.Op) error {
+	answer, err := d.a.ask(ctx, op.String())
+	switch {
+	case err != nil:
+		return err
+	case answer.Missed:
+		return &exec.NotProvokedError{Why: answer.Error}
+	case answer.Error != "":
+		return errors.New(answer.Error)
+	}
+	return nil
+}
+
+func (d remoteDisk) Hold(ctx context.Context, op prog.Op) error { return d.do(ctx, op) }
+func (d remoteDisk) AwaitHeld(ctx context.Context, n int64) error {
+	return d.do(ctx, prog.AwaitHeld(n))
+}
+func (d remoteDisk) Release(ctx context.Context, op prog.Op) error { return d.do(ctx, op) }
+func (d remoteDisk) Fail(ctx context.Context, op prog.Op) error    { return d.do(ctx, op) }
+func (d remoteDisk) Record(ctx context.Context, on bool) error     { return d.do(ctx, prog.Record(on)) }
+
+// clock finds how far the host's clock is ahead of ours, by the exchange of several that took the least time.
+func (a *agent) clock(ctx context.Context) (offset, bound int64, err error) {
+	for i := range 5 {
+		before := exec.Now()
+		answer, err := a.ask(ctx, wire.Clock)
+		if err != nil {
+			return 0, 0, err
+		}
+		after := exec.Now()
+		if half := (after - before) / 2; i == 0 || half < bound {
+			offset, bound = answer.Time-(before+half), half
+		}
+	}
+	return offset, bound, nil
+}
+
+// selfTest misbehaves on request.
+func selfTest(how string) error {
+	switch how {
+	case "panic":
+		return os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0)
+	case "spin":
+		return spin()
+	}
+	return fmt.Errorf("no self-test is called %q", how)
+}
+
+// spin takes every processor for good: real-time threads that never sleep.
+func spin() error {
+	for range runtime.NumCPU() {
+		go func() {
+			runtime.LockOSThread()
+			attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 99}
+			if err := unix.SchedSetAttr(0, &attr, 0); err != nil {
+				fmt.Fprintln(os.Stderr, "spin:", err)
+			}
+			for {
+			}
+		}()
+	}
+	return os.WriteFile("/proc/sys/kernel/sched_rt_runtime_us", []byte("-1"), 0)
+}

@@ -1,0 +1,117 @@
+package judge
+
+import (
+	"sort"
+
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
+
+// coherence is rule 5: the register rule for what operations read and then for what every path reads when all is quiet, the
+// agreement of these paths, and that the kernel's warning of stale page cache was followed by an error.
+func (r *run) coherence() *Result {
+	files := r.files()
+	for _, rule := range []func(map[string]*file) *Result{r.readsExplained, r.sizesExplained, r.finalsExplained, r.agreement} {
+		if res := rule(files); res != nil {
+			return res
+		}
+	}
+	return r.staleReported()
+}
+
+// readsExplained applies the register rule to the run's reads, of all files in the order in which they returned.
+func (r *run) readsExplained(files map[string]*file) *Result {
+	var reads []read
+	owner := map[*call]*file{}
+	for _, name := range r.program.Files() {
+		f := files[name]
+		reads = append(reads, f.reads...)
+		for _, d := range f.reads {
+			owner[d.call] = f
+		}
+		for _, m := range f.unjudged {
+			r.note("%s: bytes from %#x on are not judged after a range was collapsed or inserted", name, m.from)
+		}
+	}
+	sort.SliceStable(reads, func(i, j int) bool { return reads[i].ret < reads[j].ret })
+	for _, d := range reads {
+		f := owner[d.call]
+		if z := f.sizes.during(d.interval); !d.mapped && !z.explains(d.call.n, d.off, d.length) {
+			lo, hi := z.bounds()
+			return d.call.on(Fail, RuleCoherence, "returned %s of %s at %#x, although the size is %s",
+				prog.FormatSize(d.call.n), prog.FormatSize(d.length), d.off, between(lo, hi))
+		}
+		if m := f.mismatch(d); m != nil {
+			return d.call.on(Fail, RuleCoherence, "%s", m)
+		}
+	}
+	return nil
+}
+
+// between says which sizes are legal, in words.
+func between(lo, hi int64) string {
+	if lo == hi {
+		return prog.FormatSize(lo)
+	}
+	return "between " + prog.FormatSize(lo) + " and " + prog.FormatSize(hi)
+}
+
+// sizesExplained demands that every size an operation returned is one the file may have had.
+func (r *run) sizesExplained(files map[string]*file) *Result {
+	for _, c := range r.byReturn() {
+		if c.step.Op.Verb != prog.VSize || c.errno != "" {
+			continue
+		}
+		z := files[c.step.Op.File].sizes.during(interval{c.inv, c.ret})
+		if !z.any(c.n, c.n) {
+			lo, hi := z.bounds()
+			return c.on(Fail, RuleCoherence, "returned %s, want %s", prog.FormatSize(c.n), between(lo, hi))
+		}
+	}
+	return nil
+}
+
+// atEnd is after every operation.
+func (r *run) atEnd() interval {
+	end := len(r.history.Events)
+	return interval{end, end}
+}
+
+// contents lists the paths that read a file after the run, with what they read, in order.
+func (r *run) contents(file string) []history.Event {
+	var out []history.Event
+	for _, e := range r.finals {
+		if e.File == file && e.Errno == "" && e.Path != string(history.FinalSync) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// finalsExplained applies the register rule to what the paths read after the run.
+func (r *run) finalsExplained(files map[string]*file) *Result {
+	for _, name := range r.program.Files() {
+		f := files[name]
+		for _, e := range r.contents(name) {
+			if res := r.finalExplained(f, e); res != nil {
+				return res
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) finalExplained(f *file, e history.Event) *Result {
+	if z := f.sizes.during(r.atEnd()); !z.any(e.N, e.N) {
+		lo, hi := z.bounds()
+		return general(Fail, RuleCoherence, "finally %s, %s: the size is %s, want %s", f.name, e.Path, prog.FormatSize(e.N), between(lo, hi))
+	}
+	if n := e.Data.Len(); n != e.N && (e.Path != string(history.FinalMapped) || n < e.N) {
+		return general(Fail, RuleCoherence, "finally %s, %s: %s can be read, although the size is %s", f.name, e.Path,
+			prog.FormatSize(n), prog.FormatSize(e.N))
+	}
+	if m := f.mismatch(read{interval: r.atEnd(), data: e.Data.Slice(0, e.N)}); m != nil {
+		return general(Fail, RuleCoherence, "finally %s, %s: %s", f.name, e.Path, m)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package judge
+
+import (
+	"sort"
+)
+
+// order: an operation must not return before the one it names has begun.
+func (r *run) order(c *call) *Result {
+	label := c.step.Op.Expect.NotBefore
+	if label == "" {
+		return nil
+	}
+	later, _ := r.program.Find(label)
+	begun := r.byOp[later.N]
+	switch {
+	case len(begun) == 0:
+		return c.on(Fail, RuleOrder, "returned although %s never began", later.Op.Line(later.N))
+	case c.ret < begun[0].inv:
+		return c.on(Fail, RuleOrder, "returned before %s began", later.Op.Line(later.N))
+	}
+	return nil
+}
+
+// progress: fewer than N system calls and memory accesses of a task that began after an operation have returned before it
+// returns. An operation that never returns is rule 2's.
+func (r *run) progress() *Result {
+	byTask := map[string][]*call{}
+	for _, c := range r.byReturn() {
+		b := c.step.Op.Expect.Before
+		if b == nil {
+			continue
+		}
+		if byTask[b.Task] == nil {
+			byTask[b.Task] = r.dataOf(b.Task)
+		}
+		if n := overtook(byTask[b.Task], c); n >= b.N {
+			return c.on(Fail, RuleProgress, "%d later operations of %s returned before it did, want fewer than %d", n, b.Task, b.N)
+		}
+	}
+	return nil
+}
+
+// dataOf lists the system calls and memory accesses of a task, in the order in which they began.
+func (r *run) dataOf(task string) []*call {
+	data := map[int]bool{}
+	for _, s := range r.steps {
+		data[s.N] = s.Task == task && s.Op.Verb.IsData()
+	}
+	var out []*call
+	for _, c := range r.calls {
+		if data[c.step.N] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// overtook counts the calls that began after c did and returned before it.
+func overtook(calls []*call, c *call) int64 {
+	var n int64
+	first := sort.Search(len(calls), func(i int) bool { return calls[i].inv > c.inv })
+	for _, other := range calls[first:] {
+		if other.inv > c.ret {
+			break
+		}
+		if other.ret < c.ret {
+			n++
+		}
+	}
+	return n
+}
+
+// complete demands at the end, when no rule has found anything, that the history is whole: otherwise nothing was judged.
+func (r *run) complete() *Result {
+	for _, c := range r.calls {
+		if !c.returned() && !isFlow(c.step.Op.Verb) {
+			if r.died(c.step.Task) {
+				return c.on(Infra, RuleAssumption, "the process of task %s died in it", c.step.Task)
+			}
+			return c.on(Infra, RuleAssumption, "it never returned and nothing says that the run is over: the history is cut off")
+		}
+	}
+	for _, s := range r.steps {
+		if s.Op.Verb.IsData() && len(r.byOp[s.N]) == 0 {
+			return about(Infra, RuleAssumption, s, "it never began: the history is cut off or of another program")
+		}
+	}
+	for _, f := range r.program.Files() {
+		if n := len(r.contents(f)); n < 2 {
+			return general(Infra, RuleAssumption, "%s was read by %d paths after the run, want at least 2: there is nothing to compare", f, n)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
+
+// witnessed is rule 6: every witness of the program must have been seen.
+func (r *run) witnessed() *Result {
+	for _, w := range r.witnesses() {
+		if w.Seen {
+			continue
+		}
+		if s, ok := r.program.Find(w.Witness.Label); ok {
+			return about(Unexercised, RuleWitness, s, "no witness %s: %s", w.Name, w.Evidence)
+		}
+		return general(Unexercised, RuleWitness, "no witness %s: %s", w.Name, w.Evidence)
+	}
+	return nil
+}
+
+// witnesses looks for each of the program's witnesses.
+func (r *run) witnesses() []WitnessResult {
+	var out []WitnessResult
+	for _, w := range r.program.Witnesses {
+		res := WitnessResult{Witness: w, Name: strings.TrimPrefix(w.String(), "witness ")}
+		switch w.Kind {
+		case prog.HeldWhile:
+			res.Seen, res.Evidence = r.heldWhile(w)
+		case prog.Blocked:
+			res.Seen, res.Evidence = r.blocked(w)
+		case prog.EventFired:
+			res.Seen, res.Evidence = r.fired(w)
+		}
+		res.Evidence = oneLine(res.Evidence)
+		out = append(out, res)
+	}
+	return out
+}
+
+// callsOf are the calls of the operation with a label.
+func (r *run) callsOf(label string) []*call {
+	s, ok := r.program.Find(label)
+	if !ok {
+		return nil
+	}
+	return r.byOp[s.N]
+}
+
+// heldWhile looks for a call of the operation throughout which a disk request was held. The program's own order is exact, so it is asked
+// first; the disk's events may come from another clock.
+func (r *run) heldWhile(w prog.Witness) (bool, string) {
+	calls := r.callsOf(w.Label)
+	best := "the operation never returned"
+	for _, c := range calls {
+		if !c.returned() {
+			continue
+		}
+		if by, ok := r.bracket(c); ok {
+			return true, by
+		}
+		by, ok := r.heldThrough(c)
+		if ok {
+			return true, by
+		}
+		best = by
+	}
+	if len(calls) == 0 {
+		best = "the operation never began"
+	}
+	return false, best
+}
+
+// bracket: an await of held requests returned before the call began, and the first release after that began after the call
+// had returned. A release that was under way during the await counts as one after it.
+func (r *run) bracket(c *call) (string, bool) {
+	var await, release *call
+	for _, o := range r.calls {
+		switch v := o.step.Op.Verb; {
+		case v == prog.VAwaitHeld && o.succeeded() && o.ret < c.inv && (await == nil || o.ret > await.ret):
+			await, release = o, nil
+		case v == prog.VRelease && await != nil && (release == nil || o.inv < release.inv):
+			release = o
+		}
+	}
+	if await == nil || release == nil || release.inv < c.ret || r.releasing(await, c) {
+		return "", false
+	}
+	return fmt.Sprintf("op %d returned before it began, and op %d began after it had returned", await.step.N, release.step.N), true
+}
+
+// releasing says whether any release was under way between the beginning of an await and the end of a call.
+func (r *run) releasing(await, c *call) bool {
+	return slices.ContainsFunc(r.calls, func(o *call) bool {
+		return o.step.Op.Verb == prog.VRelease && o.inv < c.ret && o.ret > await.inv
+	})
+}
+
+// held is the time for which the disk held a request.
+type held struct {
+	event    history.Event
+	from, to int64
+	open     bool // never let go
+}
+
+// holds lists the requests that the disk held, in the order in which it did.
+func (r *run) holds() []held {
+	var out []held
+	last := map[int64]int{}
+	for _, e := range r.history.Of(history.Disk) {
+		i, ok := last[e.Request]
+		switch {
+		case e.What == history.Held && !ok:
+			last[e.Request] = len(out)
+			out = append(out, held{event: e, from: e.Time, open: true})
+		case ok && e.What != history.Arrived && e.What != history.Held && out[i].open:
+			out[i].to, out[i].open = e.Time, false
+		}
+	}
+	return out
+}
+
+// heldThrough asks the disk's events, with the clocks' error counted against the witness. A request that was never let go counts only
+// if the disk recorded all the time.
+func (r *run) heldThrough(c *call) (string, bool) {
+	slack := r.history.Header.ClockError
+	best := "no disk request was held"
+	for _, h := range r.holds() {
+		name := fmt.Sprintf("disk request #%d (%s %s)", h.event.Request, h.event.Dir, span{h.event.Off, h.event.Off + h.event.Len})
+		switch {
+		case h.from+slack > c.invTime:
+			best = name + " was held only after the operation had begun"
+		case h.open && r.recordsAlways():
+			return name + " was held before it began and never let go", true
+		case h.open || h.to-slack < c.retTime:
+			best = name + " was let go before the operation returned"
+		default:
+			return name + " was held from before it began until after it returned", true
+		}
+	}
+	return best, false
+}
+
+func (r *run) recordsAlways() bool {
+	return !slices.ContainsFunc(r.calls, func(c *call) bool { return c.step.Op.Verb == prog.VRecord && !c.step.Op.On })
+}
+
+// blocked looks for the target's word that the operation was asleep, with one of the functions on its stack.
+func (r *run) blocked(w prog.Witness) (bool, string) {
+	s, _ := r.program.Find(w.Label)
+	best := "it was not seen asleep"
+	for _, e := range r.history.Of(history.Blocked) {
+		if e.Op != s.N {
+			continue
+		}
+		fn, ok := frame(e.Where, w.In)
+		switch {
+		case !r.began(s.N, e.Time):
+			best = "it was seen asleep before it began"
+		case ok && fn == "":
+			return true, "it was seen asleep" + at(e.Where)
+		case ok:
+			return true, "it was seen asleep in " + fn
+		default:
+			best = "it was seen" + strings.TrimPrefix(at(e.Where), ",") + ", not in " + strings.Join(w.In, " or ")
+		}
+	}
+	return false, best
+}
+
+// began says whether a call of the operation had begun by a time.
+func (r *run) began(op int, t int64) bool {
+	return slices.ContainsFunc(r.byOp[op], func(c *call) bool { return c.invTime <= t })
+}
+
+// frame finds the innermost frame that is one of the functions: by its name, its name with an offset, or a clone of it that the
+// compiler made, as in fn, fn+0x1d4/0x520 and fn.isra.0. With no functions any stack will do.
+func frame(where, in []string) (string, bool) {
+	if len(in) == 0 {
+		return "", true
+	}
+	for _, f := range where {
+		for _, fn := range in {
+			if rest, ok := strings.CutPrefix(f, fn); ok && (rest == "" || rest[0] == '+' || rest[0] == '.') {
+				return fn, true
+			}
+		}
+	}
+	return "", false
+}
+
+// fired counts a kernel event while the program ran: what the reads after it cause proves nothing.
+func (r *run) fired(w prog.Witness) (bool, string) {
+	var from, to int64
+	for i, c := range r.calls {
+		if i == 0 || c.invTime < from {
+			from = c.invTime
+		}
+		if i == 0 || c.retTime > to {
+			to = c.retTime
+		}
+	}
+	var n, outside int64
+	for _, e := range r.history.Of(history.Trace) {
+		switch {
+		case e.Name != w.Event:
+		case len(r.calls) > 0 && e.Time >= from && e.Time <= to:
+			n++
+		default:
+			outside++
+		}
+	}
+	want := max(w.N, 1)
+	text := fmt.Sprintf("%s fired %d times while the program ran, want %d", w.Event, n, want)
+	if outside > 0 {
+		text += fmt.Sprintf(" (and %d times before or after)", outside)
+	}
+	return n >= want, text
+}

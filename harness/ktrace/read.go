@@ -1,0 +1,102 @@
+package ktrace
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Event is one event that the kernel recorded.
+type Event struct {
+	// Time is CLOCK_MONOTONIC in nanoseconds. The kernel's text has microseconds, rounded to the nearest (ns2usecs in
+	// kernel/trace/trace_output.c), so the event happened within Resolution of it, before or after.
+	Time int64
+	// PID is the thread's number in the first PID namespace; 0 is the idle task.
+	PID int
+	// Comm is the last name of the thread that the kernel saved, which may be a later one than at the event, or "<...>" when it was
+	// forgotten: 128 threads are remembered. PID is what can be relied on.
+	Comm string
+	CPU  int
+	// Name is "group:name"; a bare name is an event that this Tracer did not enable, such as a user's mark.
+	Name string
+	// Fields is the kernel's text of the rest, such as "dev 254:0 ino 0x83 size 0x20000".
+	Fields string
+}
+
+// Resolution bounds, in nanoseconds, how far Event.Time is from the moment of the event. The order of events is exact all the same:
+// the kernel merges the processors' buffers by its own nanosecond stamps.
+const Resolution = 500
+
+// LostError says that the record has holes: an event that it does not show may have happened all the same.
+type LostError struct {
+	// Overwritten counts events that were lost because the buffer was full. Where the kernel says only that there were some, they
+	// count as one.
+	Overwritten int64
+	// Missed counts hits that the probes did not record, because too many tasks were inside the function or the probe was
+	// hit from within a probe. Probes of the same name in another process count too: the kernel's table has no groups.
+	Missed int64
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("read trace: the kernel lost %d events (raise Config.BufferKiB) and missed %d probe hits", e.Overwritten, e.Missed)
+}
+
+// Read returns everything recorded so far, oldest first, and takes nothing away; recording goes on meanwhile.
+//
+// With a *LostError the events are valid but not all. With any other error they are what was understood before it. A closed
+// Tracer gives os.ErrClosed.
+func (t *Tracer) Read(ctx context.Context) ([]Event, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lock == nil {
+		return nil, fmt.Errorf("read trace: %w", os.ErrClosed)
+	}
+	text, err := t.in.fs.read(ctx, filepath.Join(t.in.dir(), "trace"))
+	if err != nil {
+		return nil, fmt.Errorf("read trace: %w", err)
+	}
+	r, err := parse(string(text), t.groups)
+	if err != nil {
+		return r.events, err
+	}
+	missed, err := t.missed(ctx)
+	if err != nil {
+		return r.events, err
+	}
+	if r.lost > 0 || missed > 0 {
+		return r.events, &LostError{Overwritten: r.lost, Missed: missed}
+	}
+	return r.events, nil
+}
+
+// missed adds up the misses of the Tracer's probes.
+func (t *Tracer) missed(ctx context.Context) (int64, error) {
+	if len(t.probes) == 0 {
+		return 0, nil
+	}
+	text, err := t.in.fs.read(ctx, filepath.Join(t.in.root, "kprobe_profile"))
+	if err != nil {
+		return 0, fmt.Errorf("read probe misses: %w", err)
+	}
+	return profileMisses(string(text), t.probes)
+}
+
+// profileMisses reads kprobe_profile, whose lines are an event's name, its hits and its misses.
+func profileMisses(text string, probes map[string]bool) (int64, error) {
+	var sum int64
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) != 3 || !probes[f[0]] {
+			continue
+		}
+		n, err := strconv.ParseInt(f[2], 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read probe misses from %q: %w", line, err)
+		}
+		sum += n
+	}
+	return sum, nil
+}

@@ -1,0 +1,33 @@
+package oops
+
+import (
+	"regexp"
+	"strings"
+)
+
+// The prefixes of a console line, in their order: a log level ("<4>"), the time, and with CONFIG_PRINTK_CALLER the task or
+// processor that printed it (kernel/printk/printk.c: print_syslog, print_time, print_caller).
+var (
+	reLevel  = regexp.MustCompile(`^<\d+>`)
+	reTime   = regexp.MustCompile(`^\[ *\d+\.\d{6}\]`)
+	reCaller = regexp.MustCompile(`^\[ *([TC]\d+)\]`)
+)
+
+// maxLine is the longest line that is looked at, in bytes; what is behind it is junk. The kernel's own limit is 1 KiB.
+const maxLine = 4 << 10
+
+// clean returns what the kernel printed in a line and who printed it, "" if the line does not say.
+func clean(line string) (body, caller string) {
+	if len(line) > maxLine {
+		line = line[:maxLine]
+	}
+	line = strings.ToValidUTF8(strings.TrimRight(line, "\r\n"), "\uFFFD")
+	line = line[len(reLevel.FindString(line)):]
+	if at := reTime.FindString(line); at != "" {
+		line = line[len(at):]
+	}
+	if m := reCaller.FindStringSubmatch(line); m != nil {
+		line, caller = line[len(m[0]):], m[1]
+	}
+	return strings.TrimRight(strings.TrimPrefix(line, " "), " \t"), caller
+}

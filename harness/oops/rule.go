@@ -1,0 +1,128 @@
+package oops
+
+import "regexp"
+
+// rule recognises the first line of a kind of report.
+type rule struct {
+	kind Kind
+	head *regexp.Regexp
+	// title is the title up to the function: " in F" is appended if a function is known. "$1" stands for the first group of
+	// head, made stable.
+	title string
+	// groups names what the other groups of head are.
+	groups groups
+	// single reports have one line.
+	single bool
+	// joins: the line may also be a part of an oops or BUG that has just begun.
+	joins bool
+	// end is the last line of the report, nil if only the stack ends it.
+	end *regexp.Regexp
+	// ready is the line before which the stack does not end the report; nil if it always does.
+	ready *regexp.Regexp
+}
+
+// groups are the numbers of the groups of a head that carry a function, a task, its PID and a processor; 0 for none.
+type groups struct{ function, comm, pid, cpu int }
+
+var (
+	reEndTrace = regexp.MustCompile(`^---\[ end trace`)
+	reEndPanic = regexp.MustCompile(`^---\[ end Kernel panic`)
+	reRuler    = regexp.MustCompile(`^={20,}$`)
+	reEndTask  = regexp.MustCompile(`^\s*</TASK>`)
+)
+
+// rules are all rules in the order in which they are tried: what is special stands before what is general. The texts are
+// those of Linux 5.10 to 7.x, on x86 and in part on arm64.
+var rules = append(crashRules(), filesystemRules()...)
+
+func rx(expr string) *regexp.Regexp { return regexp.MustCompile(expr) }
+
+func crashRules() []rule {
+	return append(checkerRules(),
+		rule{kind: Panic, head: rx(`^Kernel panic - not syncing: (.*)`), title: "kernel panic: $1", end: reEndPanic},
+		rule{kind: Bug, head: rx(`^kernel BUG at `), title: "BUG", end: reEndTrace},
+		rule{kind: Warning, head: rx(`^WARNING: CPU: (\d+) PID: (\d+) at \S+(?: ([A-Za-z_][\w.]*)\+0x.*)?$`), title: "WARNING",
+			groups: groups{cpu: 1, pid: 2, function: 3}, end: reEndTrace},
+		// The spelling since 6.18.
+		rule{kind: Warning, head: rx(`^WARNING: \S+:\d+ at ([A-Za-z_][\w.]*)\+0x[^,]*, CPU#(\d+): (.*)/(\d+)$`), title: "WARNING",
+			groups: groups{function: 1, cpu: 2, comm: 3, pid: 4}, end: reEndTrace},
+		rule{kind: Oops, head: rx(`^BUG: kernel (NULL pointer dereference), address`), title: "$1", end: reEndTrace},
+		rule{kind: Oops, head: rx(`^BUG: (unable to handle (?:page fault|kernel .*?))(?: for| at|,|$)`), title: "$1", end: reEndTrace},
+		rule{kind: Oops, head: rx(`^(?:Unable|unable) to handle (kernel .*?) at `), title: "unable to handle $1", end: reEndTrace},
+		rule{kind: Oops, head: rx(`^(?:Oops: )?([a-z][a-z ]+)(?:, .*)?: [0-9a-f]{4} \[#\d+\]`), title: "$1", end: reEndTrace, joins: true},
+		rule{kind: Oops, head: rx(`^(?:Internal error: )?(Oops)(?::| -)`), title: "$1", end: reEndTrace, joins: true},
+		rule{kind: Bug, head: rx(`^BUG: scheduling while atomic: (.*)/(\d+)/0x`), title: "BUG: scheduling while atomic",
+			groups: groups{comm: 1, pid: 2}, end: reEndTask},
+		rule{kind: Bug, head: rx(`^BUG: (sleeping function called from invalid context)`), title: "BUG: $1", end: reEndTask},
+		rule{kind: Bug, head: rx(`^BUG: (.*?)(?: in process (\S+))?(?:  pfn:.*)?$`), title: "BUG: $1", groups: groups{comm: 2}, end: reEndTask},
+	)
+}
+
+// checkerRules are the reports of what watches the kernel at work.
+func checkerRules() []rule {
+	const lockdep = `possible (?:circular|recursive) locking(?: dependency)? detected|possible irq lock inversion dependency detected|` +
+		`inconsistent lock state|suspicious RCU usage|bad unlock balance detected|held lock freed|` +
+		`lock held when returning to user space|\S+-safe -> \S+-unsafe lock order detected|Nested lock was not taken|` +
+		`possible bad ww_mutex|Invalid wait context|key .* has not been registered`
+	return []rule{
+		{kind: KASAN, head: rx(`^BUG: ((?:KASAN|KFENCE|KMSAN): .*?) in ([A-Za-z_][\w.]*)`), title: "$1", groups: groups{function: 2}, end: reRuler},
+		{kind: KASAN, head: rx(`^BUG: ((?:KASAN|KFENCE|KMSAN): .*)`), title: "$1", end: reRuler},
+		{kind: KCSAN, head: rx(`^BUG: (KCSAN: .*)`), title: "$1", end: reRuler},
+		{kind: UBSAN, head: rx(`^(UBSAN: .*?) in `), title: "$1", end: rx(`^={20,}$|^---\[ end trace`)},
+		{kind: Lockdep, head: rx(`^(?:WARNING: |\[ BUG: |BUG: )(` + lockdep + `)`), title: "lockdep: $1", end: reEndTask,
+			ready: rx(`^stack backtrace:`)},
+		{kind: Lockup, head: rx(`^(?:watchdog: )?BUG: (soft lockup) - CPU#(\d+) stuck for \d+s! \[(.*):(\d+)\]`), title: "$1",
+			groups: groups{cpu: 2, comm: 3, pid: 4}, end: reEndTask},
+		{kind: Lockup, head: rx(`^(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?Watchdog detected hard LOCKUP on cpu (\d+)`), title: "hard lockup",
+			groups: groups{cpu: 1}, end: reEndTask},
+		{kind: Lockup, head: rx(`^BUG: (workqueue lockup)`), title: "$1", single: true},
+		{kind: RCUStall, head: rx(`^(?:rcu: )?INFO: \S+ (?:self-)?detected (?:expedited )?stalls? on CPU`), title: "rcu stall", end: reEndTask},
+		{kind: HungTask, head: rx(`^INFO: task (.*):(\d+) blocked .*for more than \d+ seconds`), title: "hung task",
+			groups: groups{comm: 1, pid: 2}, end: reEndTask},
+	}
+}
+
+// filesystemRules are the complaints of filesystems and of the block layer below them; all but one have one line.
+func filesystemRules() []rule {
+	line := func(kind Kind, title, head string) rule {
+		return rule{kind: kind, head: rx(head), title: title, single: true}
+	}
+	return []rule{
+		{kind: StalePageCache, head: rx(`^Page cache invalidation failure on direct I/O`), title: "page cache invalidation failure on direct I/O",
+			end: rx(`^File: .* PID: \d+ Comm: `)},
+		// What a failed log write does to XFS is its duty and no corruption; so for the others.
+		line(FSShutdown, "XFS: $1", `^XFS \(\S+\): (.*(?:[Ll]og I/O [Ee]rror|[Ff]ilesystem has been shut down|User initiated shutdown|Metadata I/O Error).*)`),
+		line(FSCorruption, "XFS: metadata corruption in $1", `^XFS \(\S+\): Metadata (?:corruption|CRC error) detected at ([A-Za-z_]\w*)`),
+		line(FSCorruption, "XFS: internal error at $1", `^XFS \(\S+\): Internal error .*? at line \d+ of file (\S+?)\.`),
+		line(FSCorruption, "XFS: $1", `^XFS \(\S+\): (Corruption .*|.*[Cc]orruption detected.*)`),
+		line(FSShutdown, "XFS: $1", `^XFS \(\S+\): (.*[Ss]hutting down filesystem.*)`),
+		line(IOError, "XFS: metadata I/O error", `^XFS \(\S+\): metadata I/O error`),
+		line(FSCorruption, "EXT4-fs error in $1", `^EXT4-fs error \(device \S+\):? (?:in )?([A-Za-z_]\w*)`),
+		line(FSShutdown, "EXT4-fs: remounting read-only", `^EXT4-fs \(\S+\): Remounting filesystem read-only`),
+		line(FSShutdown, "JBD2: aborting journal", `^Aborting journal on device `),
+		line(IOError, "BTRFS: device errors", `^BTRFS error \(device [^)]*\): bdev \S+ errs: wr \d+, rd \d+, flush \d+, corrupt 0, gen 0`),
+		line(FSCorruption, "BTRFS: csum failed", `^BTRFS warning \(device [^)]*\): (?:direct IO failed.*|csum failed|checksum verify failed)`),
+		line(FSShutdown, "BTRFS: error in $1", `^BTRFS:? error \(device [^)]*\) in ([A-Za-z_]\w*)`),
+		line(FSShutdown, "BTRFS: forced read-only", `^BTRFS info \(device [^)]*\): forced readonly`),
+		line(FSCorruption, "BTRFS: $1", `^BTRFS (?:error|critical) \(device [^)]*\): (.*)`),
+		line(FSCorruption, "gfs2: $1", `^gfs2: fsid=\S+ (fatal: .*)`),
+		line(FSShutdown, "gfs2: withdraw", `^gfs2: fsid=\S+ .*(?:about to withdraw|[Ww]ithdrawn|withdrawing)`),
+		line(FSCorruption, "bcachefs: inconsistency", `^bcachefs \(\S+\):? .*inconsisten`),
+		line(FSShutdown, "bcachefs: emergency read-only", `^bcachefs \(\S+\):? .*emergency read.only`),
+		line(FSCorruption, "zonefs: error", `^zonefs \(\S+\) ERROR`),
+		line(IOError, "buffer I/O error", `^Buffer I/O error on dev`),
+		line(IOError, "I/O error", `^(?:blk_update_request: )?(?:critical \w+|I/O) error, dev `),
+	}
+}
+
+// suppressed are lines that look like a report's beginning or part and mean nothing, with the reason beside each.
+var suppressed = []*regexp.Regexp{
+	// lockdep switches itself off after its first report: that report is what counts.
+	rx(`^INFO: lockdep is turned off`),
+	// A guest under TCG, or on a busy host, loses time; the kernel chooses another clock and goes on.
+	rx(`^clocksource: `),
+	rx(`^hrtimer: interrupt took `),
+	// The scheduler's and the perf subsystem's complaints about a slow machine.
+	rx(`^perf: interrupt took too long`),
+	rx(`^workqueue: .* hogged CPU for `),
+}

@@ -1,0 +1,188 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/refengine"
+	"github.com/iomapcheck/iomapcheck/refengine/block"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+	"github.com/iomapcheck/iomapcheck/refengine/trace"
+)
+
+// interpreter carries a program out on one machine, in one execution.
+type interpreter struct {
+	job     target.Job
+	m       *refengine.Machine
+	failed  error // the machine could not be made
+	events  []history.Event
+	now     int64 // the clock: the number of the last event
+	tasks   map[string]*task
+	pending []*task // operations that may block, each a task of its own
+	record  bool
+}
+
+// task is a program's task in the engine.
+type task struct {
+	in    *interpreter
+	name  string // in the history
+	t     *sched.Task
+	files map[string]*refengine.File
+	aio   map[string]submitted
+	// open is the operation that the task is in, for reports of hangs.
+	open *history.Event
+}
+
+type submitted struct {
+	aio *refengine.AIO
+	op  prog.Op
+	buf []byte
+}
+
+// start makes the machine and the program's main task; it is the set-up of an execution.
+func start(s *sched.Sched, job target.Job, config refengine.Config) *interpreter {
+	in := &interpreter{job: job, tasks: map[string]*task{}, record: true}
+	config.Trace = in.trace
+	if in.m, in.failed = refengine.New(s, config); in.failed != nil {
+		return in
+	}
+	in.m.Disk().Record(in.disk)
+	in.spawn(s.Go, "main", "main", func(t *task) {
+		for _, name := range job.Program.Files() {
+			in.m.Create(t.t, name)
+		}
+		t.all(job.Program.Ops, 0, 0)
+		in.settle(t)
+	})
+	return in
+}
+
+// spawn starts a task; with is sched's or a task's Go.
+func (in *interpreter) spawn(with func(string, func(*sched.Task)) *sched.Task, role, name string, body func(*task)) *task {
+	t := &task{in: in, name: name, files: map[string]*refengine.File{}, aio: map[string]submitted{}}
+	t.t = with(role, func(st *sched.Task) {
+		t.t = st
+		body(t)
+	})
+	in.tasks[role] = t
+	return t
+}
+
+// settle lets go what is held, waits for every task, and reads every file in every way.
+func (in *interpreter) settle(t *task) {
+	in.m.Disk().Release(t.t, block.Everything())
+	for _, s := range in.job.Program.Steps() {
+		if other := in.tasks[s.Op.Task]; s.Op.Verb == prog.VGo && other != nil {
+			t.t.Join(other.t)
+		}
+	}
+	for _, p := range in.pending {
+		t.t.Join(p.t)
+	}
+	t.finally()
+}
+
+// emit appends an event. The engine's clock counts events, so that no two have the same time.
+func (in *interpreter) emit(e history.Event) {
+	in.now++
+	e.Time = in.now
+	in.events = append(in.events, e)
+}
+
+// trace takes the engine's events under the names that the kernel's have in a history.
+func (in *interpreter) trace(e trace.Event) {
+	name, probe := strings.CutPrefix(e.Name, "probe:")
+	switch {
+	case e.Name == trace.Printk:
+		return
+	case probe:
+		name = "iomapcheck:" + name
+	case !strings.HasPrefix(e.Name, "iomap:iomap_dio_"):
+		return
+	}
+	in.emit(history.Event{Kind: history.Trace, Op: -1, Task: e.Task, Name: name, Text: fmt.Sprintf("%s [%#x, %#x)", e.File, e.Pos, e.End)})
+}
+
+func (in *interpreter) disk(e block.Event) {
+	if e.What == block.Arrived || !in.record {
+		return
+	}
+	out := history.Event{
+		Kind: history.Disk, Op: -1, What: history.What(e.What.String()), Request: int64(e.ID), Dir: e.Op.String(),
+		Off: e.Range.Off, Len: e.Range.Len(),
+	}
+	if e.What == block.Failed {
+		out.Errno = e.Errno.String()
+	}
+	in.emit(out)
+}
+
+// finish turns the execution's end into its history.
+func (in *interpreter) finish(r *sched.Result) (target.Execution, error) {
+	if in.failed != nil {
+		return target.Execution{}, in.failed
+	}
+	switch r.Outcome {
+	case sched.Panicked:
+		return target.Execution{}, fmt.Errorf("the engine broke an invariant of its own: %v (replay with %s)\n%s", r.Panic, r.Token(), r.Stack)
+	case sched.StepLimit, sched.Pruned:
+		return target.Execution{}, fmt.Errorf("%s: the execution came to no end: %s (replay with %s)", in.job.Name, r.Message, r.Token())
+	case sched.Deadlock:
+		in.deadlock(r)
+	}
+	h := &history.History{Header: history.Header{
+		Target: "refengine", Kernel: "", FS: in.job.FS.Name(), Variant: in.job.FS.VariantName(),
+	}, Events: in.events}
+	return target.Execution{History: h, Replay: r.Token()}, nil
+}
+
+// deadlock reports who waits for what. Where only the program's own waits are left, its situation did not come about.
+func (in *interpreter) deadlock(r *sched.Result) {
+	var inKernel []*task
+	for _, s := range append([]string{"main"}, in.roles()...) {
+		t := in.tasks[s]
+		if t == nil || t.open == nil {
+			continue
+		}
+		if in.job.Program.Steps()[t.open.Op].Op.Verb.IsData() {
+			inKernel = append(inKernel, t)
+		}
+	}
+	where := make([]string, len(r.Blocked))
+	for i, b := range r.Blocked {
+		where[i] = b.String()
+	}
+	// Tasks that wait for requests which the program itself holds do not hang.
+	if main := in.tasks["main"]; len(inKernel) == 0 || in.awaitsHeld() && len(in.m.Disk().Held()) > 0 {
+		in.emit(history.Event{Kind: history.Note, Op: main.open.Op, Task: main.name, Name: exec.NotProvoked, Text: r.Message})
+		return
+	}
+	for _, t := range inKernel {
+		in.emit(history.Event{Kind: history.Hang, Op: t.open.Op, Iter: t.open.Iter, Task: t.name, Where: where, Text: r.Message})
+	}
+}
+
+// awaitsHeld says whether main waits for requests to be held.
+func (in *interpreter) awaitsHeld() bool {
+	main := in.tasks["main"]
+	return main.open != nil && in.job.Program.Steps()[main.open.Op].Op.Verb == prog.VAwaitHeld
+}
+
+func (in *interpreter) roles() []string {
+	var roles []string
+	for _, s := range in.job.Program.Steps() {
+		if s.Op.Verb == prog.VGo {
+			roles = append(roles, s.Op.Task)
+		}
+		if s.Op.Expect.MayBlock {
+			roles = append(roles, opRole(s.N))
+		}
+	}
+	return roles
+}
+
+func opRole(n int) string { return fmt.Sprintf("op%d", n) }

@@ -1,0 +1,256 @@
+package model
+
+import (
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/refengine"
+	"github.com/iomapcheck/iomapcheck/refengine/block"
+	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/fs"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+)
+
+// all carries out ops, of which the first has number n.
+func (t *task) all(ops []prog.Op, n, iter int) {
+	for _, op := range ops {
+		t.one(op, n, iter)
+		n += prog.Size([]prog.Op{op})
+	}
+}
+
+func (t *task) one(op prog.Op, n, iter int) {
+	switch {
+	case op.Verb == prog.VRepeat:
+		for i := range int(op.Count) {
+			t.all(op.Body, n+1, iter*int(op.Count)+i)
+		}
+	case op.Verb == prog.VUntil:
+		for i := 0; i == 0 || !t.in.tasks[op.Task].t.Done(); i++ {
+			t.all(op.Body, n+1, i)
+		}
+	case op.Expect.MayBlock:
+		t.mayBlock(op, n, iter)
+	default:
+		t.reported(op, n, iter, func() history.Event { return t.do(op, n) })
+	}
+}
+
+// reported carries out one operation between its two events.
+func (t *task) reported(op prog.Op, n, iter int, do func() history.Event) {
+	begin := history.Event{Kind: history.Invoke, Task: t.name, Op: n, Iter: iter}
+	t.open = &begin
+	t.in.emit(begin)
+	end := do()
+	end.Kind, end.Task, end.Op, end.Iter = history.Return, t.name, n, iter
+	t.in.emit(end)
+	t.open = nil
+}
+
+// mayBlock gives the operation a task of its own and goes on once that has ended or is asleep.
+func (t *task) mayBlock(op prog.Op, n, iter int) {
+	child := t.in.spawn(t.t.Go, opRole(n), t.name, func(c *task) {
+		c.reported(op, n, iter, func() history.Event { return c.do(op, n) })
+	})
+	t.in.pending = append(t.in.pending, child)
+	t.seeBlocked(child)
+}
+
+// seeBlocked waits until the other task has ended or is asleep, and records the latter.
+func (t *task) seeBlocked(other *task) {
+	where, blocked := t.in.m.AwaitBlocked(t.t, other.t)
+	if blocked && other.open != nil {
+		t.in.emit(history.Event{Kind: history.Blocked, Task: other.name, Op: other.open.Op, Iter: other.open.Iter, Where: []string{where}})
+	}
+}
+
+// do carries out an operation and gives its result.
+func (t *task) do(op prog.Op, n int) history.Event {
+	if op.Verb.IsData() {
+		return t.data(op)
+	}
+	d := t.in.m.Disk()
+	switch op.Verb {
+	case prog.VHold:
+		d.Hold(t.in.match(op))
+	case prog.VAwaitHeld:
+		d.AwaitHeld(t.t, int(op.Count))
+	case prog.VRelease:
+		d.Release(t.t, which(op))
+	case prog.VFail:
+		t.in.fail(op)
+	case prog.VRecord:
+		t.in.record = op.On
+	case prog.VAwaitBlocked:
+		t.seeBlocked(t.in.tasks[op.Task])
+	case prog.VGo:
+		t.in.spawn(t.t.Go, op.Task, op.Task, func(c *task) { c.all(op.Body, n+1, 0) })
+	case prog.VJoin:
+		t.t.Join(t.in.tasks[op.Task].t)
+	case prog.VDropCaches:
+		t.in.m.DropCaches(t.t)
+	case prog.VRemount:
+		return failed(t.in.m.Remount(t.t))
+	}
+	return history.Event{}
+}
+
+func (in *interpreter) match(op prog.Op) block.Match {
+	m := block.Match{}
+	for from, to := range map[prog.Requests]block.OpSet{prog.Reads: block.Reads, prog.Writes: block.Writes, prog.Flushes: block.Flushes} {
+		if op.Reqs&from != 0 {
+			m.Ops |= to
+		}
+	}
+	if op.File != "" {
+		m.Data = target.DataOf(in.job.Program, op.Off, op.Off+op.Len)
+	}
+	return m
+}
+
+func which(op prog.Op) block.Which {
+	switch op.Which {
+	case prog.Oldest:
+		return block.Oldest(int(op.Count))
+	case prog.Newest:
+		return block.Newest(int(op.Count))
+	}
+	return block.Everything()
+}
+
+// fail makes the disk answer with an errno; one that the engine has no number for becomes EIO, as a block device would.
+func (in *interpreter) fail(op prog.Op) {
+	e := errno.EIO
+	if op.Errno == errno.ENOSPC.String() {
+		e = errno.ENOSPC
+	}
+	times := int(op.Count)
+	if times == 0 {
+		times = -1
+	}
+	in.m.Disk().Fail(in.match(op), e, times)
+}
+
+// file is the task's open file.
+func (t *task) file(name string) (*refengine.File, errno.Errno) {
+	if f := t.files[name]; f != nil {
+		return f, errno.OK
+	}
+	f, e := t.in.m.Open(t.t, name)
+	if e == errno.OK {
+		t.files[name] = f
+	}
+	return f, e
+}
+
+// data carries out an operation on a file.
+func (t *task) data(op prog.Op) history.Event {
+	if op.Verb == prog.VReap {
+		return t.reap(op)
+	}
+	f, e := t.file(op.File)
+	if e != errno.OK {
+		return failed(e)
+	}
+	buf := make([]byte, op.Len*int64(boolInt(op.Verb.Writes() || op.Verb.Reads())))
+	if op.Verb.Writes() {
+		prog.Paint(buf, op.Fill, op.Off)
+	} else {
+		prog.Poison(buf, op.Off)
+	}
+	switch op.Verb {
+	case prog.VAIOWrite:
+		t.aio[op.AIO] = submitted{f.SubmitWrite(t.t, buf, op.Off, flags(op)), op, buf}
+		return history.Event{}
+	case prog.VAIORead:
+		t.aio[op.AIO] = submitted{f.SubmitRead(t.t, buf, op.Off, flags(op)), op, buf}
+		return history.Event{}
+	case prog.VFsync:
+		return failed(f.Fsync(t.t))
+	case prog.VFdatasync:
+		return failed(f.Fdatasync(t.t))
+	case prog.VTruncate:
+		return failed(f.Truncate(t.t, op.Len))
+	case prog.VFallocate:
+		return failed(fallocate(t.t, f, op))
+	case prog.VSize:
+		return history.Event{N: f.Size()}
+	}
+	count, e := transfer(t.t, f, op, buf)
+	return result(op, buf, count, e)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// transfer moves bytes between the buffer and the file.
+func transfer(st *sched.Task, f *refengine.File, op prog.Op, buf []byte) (int64, errno.Errno) {
+	switch op.Verb {
+	case prog.VWrite:
+		return f.Write(st, buf, op.Off, flags(op))
+	case prog.VRead:
+		return f.Read(st, buf, op.Off, flags(op))
+	case prog.VDirectWrite:
+		return f.DirectWrite(st, buf, op.Off, flags(op))
+	case prog.VDirectRead:
+		return f.DirectRead(st, buf, op.Off, flags(op))
+	case prog.VStore:
+		return f.Store(st, buf, op.Off)
+	}
+	return f.Load(st, buf, op.Off)
+}
+
+func flags(op prog.Op) refengine.Flags {
+	var out refengine.Flags
+	if op.Flags&prog.DSync != 0 {
+		out |= refengine.Dsync
+	}
+	if op.Flags&prog.NoWait != 0 {
+		out |= refengine.Nowait
+	}
+	return out
+}
+
+// fallocate maps the modes; those that the engine lacks are EOPNOTSUPP, as on a file system that lacks them.
+func fallocate(st *sched.Task, f *refengine.File, op prog.Op) errno.Errno {
+	mode, ok := map[prog.FallocMode]fs.Mode{
+		prog.FallocAlloc: fs.Allocate, prog.FallocKeep: fs.KeepSize, prog.FallocPunch: fs.PunchHole | fs.KeepSize, prog.FallocZero: fs.ZeroRange,
+	}[op.Mode]
+	if !ok {
+		return errno.EOPNOTSUPP
+	}
+	return f.Fallocate(st, mode, op.Off, op.Len)
+}
+
+func (t *task) reap(op prog.Op) history.Event {
+	s, ok := t.aio[op.AIO]
+	if !ok {
+		return failed(errno.ENOENT)
+	}
+	n, e := s.aio.Reap(t.t)
+	return result(s.op, s.buf, n, e)
+}
+
+func failed(e errno.Errno) history.Event {
+	if e == errno.OK {
+		return history.Event{}
+	}
+	return history.Event{Errno: e.String()}
+}
+
+// result is what a transfer returned. The errno of a mapped access that faulted is a signal to the task.
+func result(op prog.Op, buf []byte, n int64, e errno.Errno) history.Event {
+	out := failed(e)
+	out.N = n
+	if e != errno.OK && op.Verb.Mapped() {
+		out.Errno = "SIGBUS"
+	}
+	if op.Verb.Reads() && e == errno.OK {
+		out.Data = prog.Describe(buf[:n], op.Off)
+	}
+	return out
+}

@@ -1,0 +1,128 @@
+// Package model runs programs on the reference engine: every execution is one schedule of the simulated kernel, found by a
+// strategy, and can be replayed from its token.
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/refengine"
+	"github.com/iomapcheck/iomapcheck/refengine/fs"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+)
+
+// Config says which kernel the engine is to behave like.
+type Config struct {
+	Release string // as in "6.12"
+}
+
+// Target is the reference engine.
+type Target struct{ config Config }
+
+var _ target.Target = (*Target)(nil)
+
+// New makes a target.
+func New(c Config) *Target { return &Target{c} }
+
+// Name is "refengine".
+func (t *Target) Name() string { return "refengine" }
+
+// Release is the version that the engine behaves like.
+func (t *Target) Release() string { return t.config.Release }
+
+// Close has nothing to end.
+func (t *Target) Close() {}
+
+// maxSteps bounds an execution; the engine's own strategies need a few thousand.
+const maxSteps = 1 << 18
+
+// Run explores schedules of the job: the budget's first fifth depth-first, which ends early with every schedule tried where
+// the program is small, the rest at random.
+func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
+	machine, err := t.machine(job)
+	if err != nil {
+		return err
+	}
+	if job.Replay != "" {
+		return replay(job, machine, more)
+	}
+	x := &explorer{job: job, machine: machine, more: more}
+	if done, err := x.explore(ctx, sched.NewDFS(), max(1, job.Budget/5)); done || err != nil {
+		return err
+	}
+	_, err = x.explore(ctx, sched.NewRandom(job.Seed), job.Budget-x.executions)
+	return err
+}
+
+// machine is the configuration that the job's file system and mutants mean.
+func (t *Target) machine(job target.Job) (refengine.Config, error) {
+	c := refengine.Config{FS: job.FS.Name(), Release: t.config.Release}
+	set, err := mutant.Parse(job.Mutants...)
+	if err != nil {
+		return c, err
+	}
+	c.Mutants = set
+	switch job.FS.VariantName() {
+	case "":
+	case "nodatasum":
+		c.FSOptions = fs.Options{NoDatasum: true}
+	case "1k":
+		c.BlockSize = 1024
+	default:
+		return c, target.Unsupported("the engine has no variant %s of %s", job.FS.VariantName(), job.FS.Name())
+	}
+	return c, nil
+}
+
+// explorer makes executions of one job.
+type explorer struct {
+	job        target.Job
+	machine    refengine.Config
+	more       func(target.Execution) bool
+	executions int
+}
+
+// explore runs one strategy. It reports done where nothing is left to try: the caller had enough, or every schedule was seen.
+func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget int) (done bool, err error) {
+	if budget <= 0 {
+		return false, nil
+	}
+	var in *interpreter
+	report := sched.Explore(ctx, sched.Options{Name: x.job.Name, Strategy: strategy, Budget: budget, MaxSteps: maxSteps},
+		func(s *sched.Sched) { in = start(s, x.job, x.machine) },
+		func(r *sched.Result) bool {
+			x.executions++
+			var out target.Execution
+			if out, err = in.finish(r); err != nil {
+				return false
+			}
+			done = !x.more(out)
+			return !done
+		})
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return done || report.Complete, err
+}
+
+// replay runs the schedule of a token again.
+func replay(job target.Job, machine refengine.Config, more func(target.Execution) bool) error {
+	var in *interpreter
+	r, err := sched.Replay(job.Replay, sched.Options{Name: job.Name, MaxSteps: maxSteps},
+		func(s *sched.Sched) { in = start(s, job, machine) })
+	if errors.Is(err, sched.ErrDiverged) {
+		return fmt.Errorf("replay: this token is of another program, case or version of the engine: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	out, err := in.finish(r)
+	if err != nil {
+		return err
+	}
+	more(out)
+	return nil
+}

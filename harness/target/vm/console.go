@@ -1,0 +1,80 @@
+package vm
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/iomapcheck/iomapcheck/harness/oops"
+)
+
+// consoleKept bounds the console text kept in memory, in bytes.
+const consoleKept = 4 << 20
+
+// console keeps a machine's console text and finds in it what the kernel complains of. QEMU's reader writes to it; jobs read.
+type console struct {
+	mu       sync.Mutex
+	text     []byte
+	dropped  int // bytes that are no longer kept
+	parser   *oops.Parser
+	findings []oops.Finding
+	// crashed is closed at the first finding of crash severity.
+	crashed chan struct{}
+	once    sync.Once
+}
+
+func newConsole() *console {
+	return &console{parser: oops.NewParser(), crashed: make(chan struct{})}
+}
+
+// Write takes the raw text.
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text = append(c.text, p...)
+	if over := len(c.text) - consoleKept; over > 0 {
+		c.text = append(c.text[:0], c.text[over:]...)
+		c.dropped += over
+	}
+	return len(p), nil
+}
+
+// line takes a whole line for the parser.
+func (c *console) line(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.parser.Line(text); f != nil {
+		c.found(*f)
+	}
+}
+
+// found keeps a finding. c.mu must be held.
+func (c *console) found(f oops.Finding) {
+	c.findings = append(c.findings, f)
+	if f.Severity == oops.Crash {
+		c.once.Do(func() { close(c.crashed) })
+	}
+}
+
+// finish closes the parser: a report at the very end of the text is complete then.
+func (c *console) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.parser.Close() {
+		c.found(f)
+	}
+}
+
+// mark is the present end of the text and of the findings.
+func (c *console) mark() (text, findings int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dropped + len(c.text), len(c.findings)
+}
+
+// since is the text and the findings from a mark on.
+func (c *console) since(text, findings int) (string, []oops.Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	from := max(0, text-c.dropped)
+	return strings.ToValidUTF8(string(c.text[min(from, len(c.text)):]), "?"), append([]oops.Finding(nil), c.findings[findings:]...)
+}

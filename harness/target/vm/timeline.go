@@ -1,0 +1,121 @@
+package vm
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/oops"
+)
+
+type oopsFinding = oops.Finding
+
+// timeline gathers the events of a job: the guest's, on the guest's clock, and the disk's, on the host's.
+type timeline struct {
+	mu        sync.Mutex
+	recording bool
+	fromGuest []history.Event
+	arrived   []time.Time // of fromGuest, at the host
+	fromDisk  []disk.Event
+}
+
+// start begins the recording of disk events: what mkfs and mount did is not part of the history.
+func (t *timeline) start() { t.record(true) }
+
+func (t *timeline) record(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.recording = on
+}
+
+func (t *timeline) guest(e history.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fromGuest = append(t.fromGuest, e)
+	t.arrived = append(t.arrived, time.Now())
+}
+
+// disk is called by the disk for every event; an arrival that is answered at once is left out.
+func (t *timeline) disk(e disk.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.recording && e.What != disk.Arrived {
+		t.fromDisk = append(t.fromDisk, e)
+	}
+}
+
+// last is the guest's time of its last event.
+func (t *timeline) last() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var last int64
+	for _, e := range t.fromGuest {
+		last = max(last, e.Time)
+	}
+	return last
+}
+
+// guess estimates host time minus guest time from the event that took least to arrive.
+func (t *timeline) guess(born time.Time) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var best int64
+	for i, e := range t.fromGuest {
+		if d := t.arrived[i].Sub(born).Nanoseconds() - e.Time; i == 0 || d < best {
+			best = d
+		}
+	}
+	return best
+}
+
+// events merges both sources on the guest's clock. The guest's own order is kept where stamps are equal.
+func (t *timeline) events(born time.Time, offset int64) []history.Event {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := slices.Clone(t.fromGuest)
+	for _, e := range t.fromDisk {
+		if out, ok := diskEvent(e, e.Time.Sub(born).Nanoseconds()-offset); ok {
+			all = append(all, out)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b history.Event) int { return int(min(1, max(-1, a.Time-b.Time))) })
+	return all
+}
+
+// diskEvent is a disk's event in a history.
+func diskEvent(e disk.Event, at int64) (history.Event, bool) {
+	what, ok := map[disk.What]history.What{
+		disk.Held: history.Held, disk.Released: history.Released, disk.Answered: history.Answered, disk.Failed: history.Failed,
+	}[e.What]
+	out := history.Event{
+		Kind: history.Disk, Time: at, Op: -1, What: what, Request: int64(e.ID), Dir: e.Op.String(),
+		Off: e.Range.Off, Len: e.Range.Len(),
+	}
+	if e.What == disk.Failed {
+		out.Errno = e.Errno.String()
+	}
+	return out, ok
+}
+
+// consoleEvent is a finding in a history. Findings carry no exact time on our clock: they stand at the end.
+func consoleEvent(f oops.Finding, at int64) history.Event {
+	return history.Event{Kind: history.Console, Time: at, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines}
+}
+
+// diagnosisFrames picks the lines of a diagnosis that say where the guest is.
+func diagnosisFrames(diagnosis string) []string {
+	var out []string
+	for line := range strings.Lines(diagnosis) {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "RIP") || strings.Contains(line, "+0x") {
+			out = append(out, line)
+		}
+		if len(out) == 12 {
+			break
+		}
+	}
+	return out
+}
