@@ -30,15 +30,15 @@ func redirtyDuringWriteback() prog.Case {
 				FS:        []string{"btrfs", "btrfs/nodatasum"},
 				Expect:    storeIsOvertaken(),
 				Witnesses: []prog.Witness{prog.SeenBlocked("redirty")},
-				Why:       "a page under writeback must not change, since its checksum is being written: the store waits for the writeback, and then races with the write, so that the page is never dirty when it is invalidated for want of this",
+				Why:       "a store to a page under writeback waits for the writeback, so that the page cannot be dirtied during it; afterwards store and write race, and either may win",
 				Kernel:    "btrfs_page_mkwrite → folio_wait_writeback",
 			},
 			{
 				FS:        []string{"gfs2"},
 				Expect:    storeIsOvertaken(),
 				Witnesses: []prog.Witness{prog.SeenBlocked("redirty")},
-				Why:       "taking the inode's glock for direct I/O unmaps, writes back and drops the whole cache; a store meanwhile waits for the glock",
-				Kernel:    "inode_go_sync, gfs2_page_mkwrite",
+				Why:       "a direct write holds the inode's glock DEFERRED from before its writeback to its end, and the fault of a store needs it SHARED or EXCLUSIVE, so that the page cannot be dirtied meanwhile; afterwards the store comes last",
+				Kernel:    "gfs2_file_direct_write, gfs2_fault, gfs2_page_mkwrite",
 			},
 		},
 	}

@@ -65,7 +65,7 @@ func (t *task) buffer(op prog.Op) ([]byte, error) {
 	if op.Verb.Writes() {
 		prog.Paint(buf, op.Fill, op.Off)
 	} else {
-		prog.Poison(buf, op.Off)
+		prog.Poison(buf)
 	}
 	return buf, nil
 }

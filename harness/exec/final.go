@@ -87,7 +87,7 @@ func readAll(path string, flags int) ([]byte, int64, error) {
 		return nil, 0, err
 	}
 	defer unix.Close(fd)
-	prog.Poison(buf, 0)
+	prog.Poison(buf)
 	var n int
 	for n < len(buf) {
 		m, err := unix.Pread(fd, buf[n:], int64(n))

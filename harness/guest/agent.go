@@ -135,8 +135,11 @@ func selfTest(how string) error {
 	return fmt.Errorf("no self-test is called %q", how)
 }
 
-// spin takes every processor for good: real-time threads that never sleep.
+// spin takes every processor for good: real-time threads that never sleep, once nothing limits such threads any more.
 func spin() error {
+	if err := os.WriteFile("/proc/sys/kernel/sched_rt_runtime_us", []byte("-1"), 0); err != nil {
+		return err
+	}
 	for range runtime.NumCPU() {
 		go func() {
 			runtime.LockOSThread()
@@ -148,5 +151,5 @@ func spin() error {
 			}
 		}()
 	}
-	return os.WriteFile("/proc/sys/kernel/sched_rt_runtime_us", []byte("-1"), 0)
+	return nil
 }

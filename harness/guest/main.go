@@ -90,13 +90,14 @@ func tune() error {
 		"/proc/sys/kernel/hung_task_timeout_secs": "20",
 		"/proc/sys/kernel/hung_task_warnings":     "-1",
 		// Everything on the console: it is the evidence.
-		"/proc/sys/kernel/printk":                "7",
-		"/proc/sys/kernel/printk_ratelimit":      "0",
-		"/proc/sys/kernel/sysrq":                 "1",
-		"/proc/sys/fs/aio-max-nr":                "65536",
-		"/proc/sys/kernel/perf_event_paranoid":   "-1",
-		"/proc/sys/vm/overcommit_memory":         "1",
-		"/proc/sys/vm/dirty_writeback_centisecs": "0",
+		"/proc/sys/kernel/printk":           "7",
+		"/proc/sys/kernel/printk_ratelimit": "0",
+		"/proc/sys/kernel/sysrq":            "1",
+		"/proc/sys/fs/aio-max-nr":           "65536",
+		// The kernel writes nothing back before a program says so. Not 0: that wakes the flusher at once for every inode that
+		// becomes dirty (wb_wakeup_delayed), and it then finds a new device over its background threshold.
+		"/proc/sys/vm/dirty_writeback_centisecs": "360000",
+		"/proc/sys/vm/dirty_expire_centisecs":    "360000",
 	} {
 		if err := os.WriteFile(path, []byte(value), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("set %s: %w", path, err)

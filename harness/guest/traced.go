@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/ktrace"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -41,6 +42,12 @@ func (a *agent) sendTrace(tracer *ktrace.Tracer, tasks *taskNames) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	events, err := tracer.Read(ctx)
+	var lost *ktrace.LostError
+	if errors.As(err, &lost) {
+		// Events that are there are evidence all the same; a witness that is not there is missing, and this says why it may be.
+		a.emit(history.Event{Kind: history.Note, Time: exec.Now(), Op: -1, Name: "trace-lost", Text: lost.Error()})
+		err = nil
+	}
 	for _, e := range events {
 		a.emit(history.Event{Kind: history.Trace, Time: e.Time, Op: -1, Task: tasks.name(e.PID), Name: e.Name, Text: e.Fields})
 	}

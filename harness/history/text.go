@@ -12,10 +12,31 @@ import (
 func (h *History) Text(p prog.Program) string {
 	steps := p.Steps()
 	var b strings.Builder
-	for _, e := range h.Events {
-		fmt.Fprintf(&b, "%10s  %-10s %s\n", h.stamp(e.Time), e.Task, e.line(steps))
+	for i := 0; i < len(h.Events); {
+		n := h.plainRequests(i)
+		if n < foldFrom {
+			e := h.Events[i]
+			fmt.Fprintf(&b, "%10s  %-10s %s\n", h.stamp(e.Time), e.Task, e.line(steps))
+			i++
+			continue
+		}
+		fmt.Fprintf(&b, "%10s  %-10s   disk: %d requests answered (#%d to #%d)\n",
+			h.stamp(h.Events[i].Time), "", n, h.Events[i].Request, h.Events[i+n-1].Request)
+		i += n
 	}
 	return b.String()
+}
+
+// foldFrom is how many requests in a row, all answered at once, are printed as one line.
+const foldFrom = 4
+
+// plainRequests counts the disk requests from event i on that were answered without more ado.
+func (h *History) plainRequests(i int) int {
+	n := 0
+	for i+n < len(h.Events) && h.Events[i+n].Kind == Disk && h.Events[i+n].What == Answered {
+		n++
+	}
+	return n
 }
 
 func (h *History) stamp(t int64) string {

@@ -30,6 +30,12 @@ func TestHistoryThatIsNotOneOfTheProgramIsOurFault(t *testing.T) {
 			"infra assumption: history event 15 (return): op 7 returns at 5, before it began at 150"},
 		{"count without content", func(s *scene) { s.event(history.Return, 10).N = 5 },
 			"infra assumption: history event 23 (return): op 10 returned 5 bytes with content of 65536"},
+		{"reap without its content", func(s *scene) {
+			s.p, s.h.Events = stage(t, "aio-read f 0 4k as r\nreap r\n").p, nil
+			s.steps = s.p.Steps()
+			s.sequence(0)
+			s.do(1, "4k")
+		}, "infra assumption: op 1 returned 4096 bytes with content of 0"},
 		{"negative count", func(s *scene) { s.event(history.Return, 0).N = -1 }, "infra assumption: history event 1 (return): count -1"},
 		{"empty run", func(s *scene) { s.event(history.Return, 10).Data[0].Len = 0 }, "infra assumption: history event 23 (return): content run of 0 bytes"},
 		{"unknown fill", func(s *scene) { s.event(history.Return, 10).Data[0].Fill = "nn" }, "infra assumption: history event 23 (return): content: fill…"},

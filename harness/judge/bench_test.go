@@ -7,7 +7,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
 
-// BenchmarkLoops judges 20000 events: a writer and a reader in loops over the same ranges, with a truncate that must not be overtaken.
+// BenchmarkLoops judges 15000 events: a writer and a reader in loops over the same ranges.
 func BenchmarkLoops(b *testing.B) {
 	p, err := prog.Parse("go w {\nrepeat 2500 {\nwrite f 0 64k a\ndirect-write f 8k 16k b\n}\n}\nrepeat 5000 {\nread f 0 64k\n}\njoin w\n")
 	if err != nil {

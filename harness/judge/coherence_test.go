@@ -98,14 +98,17 @@ func TestZeroingOperationsWriteZeros(t *testing.T) {
 
 func TestMovedContentIsNotJudgedButStillAgrees(t *testing.T) {
 	build := func(t *testing.T) *scene {
-		s := stage(t, "write f 0 16k a\nfallocate f 4k 4k collapse-range\nread f 0 16k returns 12k\n")
+		s := stage(t, "write f 0 16k a\nread f 4k 4k\nfallocate f 4k 4k collapse-range may-fail EOPNOTSUPP\nread f 0 16k returns 12k\n")
 		s.sequence(0)
-		s.do(1, "0")
-		s.do(2, "a:4k,!:8k")
+		s.do(1, "a:4k")
+		s.do(2, "0")
+		s.do(3, "a:4k,!:8k")
 		s.finally("f", "a:4k,!:8k")
 		return s
 	}
 	vary(t, build, []variation{
+		{"before it", func(s *scene) { s.event(history.Return, 1).Data = content(t, ".:4k") },
+			"fail coherence: op 1: read f 4k 4k: bytes [0x1000, 0x2000) are zeros, want a"},
 		{"in front of it", func(s *scene) { s.reads("", ".:4k,!:8k") }, "fail coherence: finally f, mapped: bytes [0x0, 0x1000) are zeros, want a"},
 		{"paths differ", func(s *scene) { s.reads(history.FinalDirect, "a:4k,!:4k,.:4k") },
 			"fail coherence: finally f: bytes [0x2000, 0x3000) are of no fill (deadbeef…) by mapped but zeros by direct"},
@@ -113,10 +116,8 @@ func TestMovedContentIsNotJudgedButStillAgrees(t *testing.T) {
 			s.reads(history.FinalDirect, "a:4k,!:8k")
 			s.path(history.FinalDirect, func(e *history.Event) { e.Data[1].Raw = "0badcafe" })
 		}, "fail coherence: finally f: bytes [0x1000, 0x3000) are of no fill (deadbeef…) by mapped but of no fill (0badcafe…) by direct"},
-		{"refused, so that nothing moved", func(s *scene) {
-			s.event(history.Return, 1).Errno = "EOPNOTSUPP"
-			s.p.Ops[1].Expect.Errnos = []string{"EOPNOTSUPP"}
-		}, "fail coherence: op 2: read f 0 16k returns 12k: returned 12k of 16k at 0x0, although the size is 16k"},
+		{"refused, so that nothing moved", func(s *scene) { s.event(history.Return, 2).Errno = "EOPNOTSUPP" },
+			"fail coherence: op 3: read f 0 16k returns 12k: returned 12k of 16k at 0x0, although the size is 16k"},
 	})
 	if notes := build(t).judge().Notes; !slices.Contains(notes, "f: bytes from 0x1000 on are not judged after a range was collapsed or inserted") {
 		t.Errorf("notes %q", notes)
@@ -180,6 +181,75 @@ func TestReadsAndSizesFitTheSize(t *testing.T) {
 		{"size before", func(s *scene) { s.event(history.Return, 3).N = 4096 }, "fail coherence: op 3: size f: returned 4k, want 6k"},
 		{"size after", func(s *scene) { s.event(history.Return, 5).N = 6144 }, "fail coherence: op 5: size f: returned 6k, want 1k"},
 		{"in the end", func(s *scene) { s.reads("", "a:2k") }, "fail coherence: finally f, mapped: the size is 2k, want 1k"},
+	})
+}
+
+func TestTruncateUnderAReaderMayCutItShortAnywhere(t *testing.T) {
+	for text, want := range map[string]string{
+		"a:16k":     "ok",
+		"a:0":       "fail coherence: op 3: read f 0 16k returns 0|4k|12k|16k: returned 0 of 16k at 0x0, although the size is between 4k and 16k",
+		"a:4k":      "ok",
+		"a:12k":     "ok",
+		"a:4k,.:8k": "ok", // zeroed before it was cut off
+		"a:3k,.:9k": "fail coherence: op 3: read f 0 16k returns 0|4k|12k|16k: bytes [0xc00, 0x1000) are zeros, want a",
+	} {
+		s := stage(t, "write f 0 16k a\ngo t: truncate f 4k\nread f 0 16k returns 0|4k|12k|16k\njoin t\n")
+		s.sequence(0, 1)
+		s.begin(2, 3)
+		s.end(2, "0")
+		s.ret(3, 0, text)
+		if s.event(history.Return, 3).Data == nil {
+			s.event(history.Return, 3).N = 0
+		}
+		s.sequence(4)
+		s.finally("f", "a:4k")
+		s.want(want)
+	}
+}
+
+func TestReapBelongsToTheSubmissionBeforeIt(t *testing.T) {
+	s := stage(t, "write f 0 4k a\nreap w may-fail ENOENT\naio-write f 0 4k b as w\nreap w\nread f 0 4k\n")
+	s.sequence(0)
+	s.do(1, "ENOENT")
+	s.sequence(2)
+	s.do(3, "4k")
+	s.do(4, "b:4k")
+	s.finally("f", "b:4k")
+	s.want("ok")
+	s.event(history.Return, 4).Data = content(t, "a:4k")
+	s.want("fail coherence: op 4: read f 0 4k: bytes [0x0, 0x1000) are a, want b")
+}
+
+func TestSizeIsOneThatSomeOrderExplains(t *testing.T) {
+	build := func(t *testing.T) *scene {
+		s := stage(t, "write f 0 16k a\ngo t: truncate f 0\ngo w: write f 0 8k b\nread f 0 16k returns 0|4k|8k|16k\njoin t\njoin w\nsize f\n")
+		s.sequence(0, 1)
+		s.begin(2)
+		s.sequence(3)
+		s.begin(4, 5)
+		s.end(4, "")
+		s.end(5, "b:8k,a:8k")
+		s.end(2, "0")
+		s.sequence(6, 7)
+		s.do(8, "8k")
+		s.finally("f", "b:8k")
+		return s
+	}
+	read := func(text string) func(*scene) {
+		return func(s *scene) {
+			e := s.event(history.Return, 5)
+			e.Data = content(s.t, text)
+			e.N = e.Data.Len()
+		}
+	}
+	vary(t, build, []variation{
+		{"truncated first", read("b:8k"), "ok"},
+		{"not yet written", read("a:0"), "ok"},
+		{"truncated under the reader", read("a:4k"), "ok"},
+		{"truncated last", func(s *scene) { s.event(history.Return, 8).N = 0; s.reads("", "b:0") }, "ok"},
+		{"half of the write", func(s *scene) { s.event(history.Return, 8).N = 4096 }, "fail coherence: op 8: size f: returned 4k, want between 0 and 8k"},
+		{"neither", func(s *scene) { s.event(history.Return, 8).N = 16384 }, "fail coherence: op 8: size f: returned 16k, want between 0 and 8k"},
+		{"both", func(s *scene) { s.reads(history.FinalDirect, "b:0") }, "fail coherence: finally f: the size is 8k by mapped but 0 by direct"},
 	})
 }
 

@@ -91,6 +91,21 @@ func TestErrorsThatTheProgramInjectsAreNoFailureAfterwards(t *testing.T) {
 	})
 }
 
+func TestInjectedErrorsOfOneFileExcuseNoOther(t *testing.T) {
+	s := stage(t, "write f 0 4k o\nwrite g 0 4k o\nfail writes g 0 4k EIO\n")
+	s.sequence(0, 1, 2)
+	s.finally("f", "o:4k")
+	s.finally("g", "o:4k")
+	s.path(history.FinalDropped, func(e *history.Event) {
+		if e.File == "g" {
+			e.Data = content(t, ".:4k")
+		}
+	})
+	s.want("ok")
+	s.reads(history.FinalDropped, ".:4k")
+	s.want("fail coherence: finally f, buffered after drop-caches: bytes [0x0, 0x1000) are zeros, want o")
+}
+
 func TestCountsAreFullUnlessTheProgramSaysOtherwise(t *testing.T) {
 	build := func(t *testing.T) *scene {
 		s := stage(t, "write f 0 4k o\nread f 0 64k returns 4k|0 = o\nsize f returns 4k\naio-read f 0 4k as r\nreap r = o\nload f 0 4k = o\n")
@@ -117,6 +132,10 @@ func TestCountsAreFullUnlessTheProgramSaysOtherwise(t *testing.T) {
 	vary(t, build, []variation{
 		{"short write", returns(0, "2k"), "fail count: op 0: write f 0 4k o: returned 2k, want 4k"},
 		{"more than asked for", returns(0, "8k"), "fail count: op 0: write f 0 4k o: returned 8k, want 4k"},
+		{"more than asked for, though the program has it", func(s *scene) {
+			s.p.Ops[1].Expect.Counts = append(s.p.Ops[1].Expect.Counts, 128<<10)
+			returns(1, "128k")(s)
+		}, "fail count: op 1: …"},
 		{"read of another length", returns(1, "2k"), "fail count: op 1: read f 0 64k = o returns 4k|0: returned 2k, want 4k or 0"},
 		{"size", returns(2, "8k"), "fail count: op 2: size f returns 4k: returned 8k, want 4k"},
 		{"short reap", returns(4, "512"), "fail count: op 4: reap r = o: returned 512, want 4k"},

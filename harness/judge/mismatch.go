@@ -44,7 +44,7 @@ func (f *file) mismatch(d read) *mismatch {
 	return found
 }
 
-// at is the register for a read.
+// registerFor is the register that a read is judged by.
 func (f *file) registerFor(d read) *register {
 	if d.mapped {
 		return f.mapped

@@ -68,6 +68,19 @@ func TestFsyncThatFailedBeforeTheWarningReportsNothing(t *testing.T) {
 	build(t, true).want("fail coherence: the kernel warned of stale page cache…")
 }
 
+func TestBufferedWriteCanKeepThePageToo(t *testing.T) {
+	s := stage(t, "write f 0 64k o\ngo writer: direct-write f 0 64k n\nwrite f 0 1k s\nfsync f\njoin writer\n")
+	s.sequence(0, 1)
+	s.begin(2)
+	s.sequence(3, 4)
+	s.add(history.Event{Kind: history.Trace, Op: -1, Name: staleProbe})
+	s.end(2, "")
+	s.sequence(5)
+	s.finally("f", "s:1k,o:3k,n:60k")
+	s.path(history.FinalSync, func(e *history.Event) { e.Errno = "EIO" })
+	s.want("ok")
+}
+
 func TestExcuseEndsWithTheDirectWrite(t *testing.T) {
 	s := stage(t, "write f 0 64k o\nwrite f 0 8k p\ngo writer: direct-write f 4k 8k n\nstore f 4k 1k s\njoin writer\n")
 	s.sequence(0, 1, 2)

@@ -75,19 +75,19 @@ func (r *run) heldWhile(w prog.Witness) (bool, string) {
 	return false, best
 }
 
-// bracket: an await of held requests returned before the call began, and the first release after that began after the call
-// had returned. A release that was under way during the await counts as one after it.
+// bracket: an await of held requests returned before the call began, a release began after the call had returned, and none was under
+// way from the await's beginning to the call's end.
 func (r *run) bracket(c *call) (string, bool) {
 	var await, release *call
 	for _, o := range r.calls {
 		switch v := o.step.Op.Verb; {
-		case v == prog.VAwaitHeld && o.succeeded() && o.ret < c.inv && (await == nil || o.ret > await.ret):
-			await, release = o, nil
-		case v == prog.VRelease && await != nil && (release == nil || o.inv < release.inv):
+		case v == prog.VAwaitHeld && o.succeeded() && o.ret < c.inv:
+			await = o
+		case v == prog.VRelease && o.inv > c.ret && release == nil:
 			release = o
 		}
 	}
-	if await == nil || release == nil || release.inv < c.ret || r.releasing(await, c) {
+	if await == nil || release == nil || r.releasing(await, c) {
 		return "", false
 	}
 	return fmt.Sprintf("op %d returned before it began, and op %d began after it had returned", await.step.N, release.step.N), true

@@ -57,13 +57,46 @@ func TestHeldRequestThatWasNeverLetGoNeedsARecord(t *testing.T) {
 	build("off").want("unexercised witness: op 3: read f 0 4k returns 0 @r: no witness held-while r: disk request #3 (write [0x0, 0x1000)) was let go before…")
 }
 
+func TestClocksErrorCountsAgainstTheWitnessAtBothEnds(t *testing.T) {
+	for _, c := range []struct{ before, after, slack int64 }{{100, 100, 99}, {100, 20, 50}, {20, 100, 50}} {
+		s := stage(t, "hold writes\ngo w: direct-write f 0 4k n\nread f 0 4k returns 0 @r\njoin w\nwitness held-while r\n")
+		s.h.Header.ClockError = c.slack
+		s.sequence(0, 1)
+		s.begin(2)
+		s.disk(history.Held, 3)
+		s.now += c.before
+		s.do(3, "0")
+		s.now += c.after
+		s.disk(history.Released, 3)
+		s.end(2, "")
+		s.sequence(4)
+		s.finally("f", "n:4k")
+		if seen := s.judge().Verdict == OK; seen != (c.slack < min(c.before, c.after)) {
+			t.Errorf("held %d before and %d after, clocks off by %d: %s", c.before, c.after, c.slack, s.judge().Summary())
+		}
+	}
+}
+
+func TestProgramsWordNeedsAReleaseAfterwards(t *testing.T) {
+	// Without one it is the harness that lets go when main has ended, which may have been what the read waited for.
+	s := stage(t, "release\nhold writes\ngo w: direct-write f 0 4k n\nawait held 1\nread f 0 4k may-block ? n @r\njoin w\nwitness held-while r\n")
+	s.sequence(0, 1, 2)
+	s.begin(3)
+	s.sequence(4)
+	s.begin(5)
+	s.end(3, "")
+	s.end(5, "n:4k")
+	s.sequence(6)
+	s.finally("f", "n:4k")
+	s.want("unexercised witness: op 5: read f 0 4k ? n may-block @r: no witness held-while r: no disk request was held")
+}
+
 func TestReleaseDuringTheAwaitSpoilsTheProgramsWord(t *testing.T) {
 	s := stage(t, "hold writes\ngo w: direct-write f 0 4k n\ngo other: release\nawait held 1\nread f 0 4k returns 0 @r\nrelease\njoin w\nwitness held-while r\n")
 	s.sequence(0, 1)
 	s.begin(2)
 	s.sequence(3)
-	s.begin(5)
-	s.begin(4)
+	s.begin(4, 5) // the release first
 	s.end(5, "")
 	s.do(6, "0")
 	s.end(4, "")

@@ -1,7 +1,6 @@
 package ktrace
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -125,7 +124,7 @@ func (k *fakeKernel) define(path, text string) error {
 // control reads a control file of the process's instance.
 func (k *fakeKernel) control(t *testing.T, file string) string {
 	t.Helper()
-	b, err := k.read(context.Background(), filepath.Join(k.instance(), file))
+	b, err := os.ReadFile(filepath.Join(k.instance(), file))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,14 +49,14 @@ func (i instance) remove() error {
 
 func (i instance) removeProbes() error {
 	list := filepath.Join(i.root, "kprobe_events")
-	text, err := i.fs.read(context.Background(), list)
+	text, err := readAll(context.Background(), i.fs, list)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // a kernel without kprobe events
 	}
 	if err != nil {
 		return fmt.Errorf("list probes: %w", err)
 	}
-	for _, name := range probesOf(string(text), i.group()) {
+	for _, name := range probesOf(text, i.group()) {
 		if rm := i.fs.write(list, "-:"+i.group()+"/"+name); rm != nil {
 			err = errors.Join(err, fmt.Errorf("remove probe %s: %w", name, rm))
 		}

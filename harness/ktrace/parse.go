@@ -1,7 +1,9 @@
 package ktrace
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
 	"strconv"
@@ -14,8 +16,8 @@ type record struct {
 	lost   int64
 }
 
-// parse reads the text of an instance's trace file, as 5.10 to 7.2 write it. Groups maps an event's name to its group. On an error the
-// record has what came before.
+// parse reads the text of an instance's trace file, as 5.10 to 7.2 write it, until an event later than until (nanoseconds), which is left
+// out: events are in the order of time. Groups maps an event's name to its group. On an error the record has what came before.
 //
 // A line is one of these; an event's is the only one that begins with a space, for names have at most 15 bytes and are put right in 16:
 //
@@ -23,16 +25,34 @@ type record struct {
 //	##### CPU 1 buffer started ####
 //	CPU:0 [LOST 12 EVENTS]
 //	              dd-142     [000] .....     6.993692: iomap_iter: dev 254:0 ino 0x83
-func parse(text string, groups map[string]string) (record, error) {
+func parse(text io.Reader, groups map[string]string, until int64) (record, error) {
 	var r record
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		if err := r.add(strings.TrimSuffix(line, "\n"), groups); err != nil {
-			return r, fmt.Errorf("parse trace line %d: %w", n, err)
+	in := bufio.NewReaderSize(text, bufferSize)
+	for n := 1; ; n++ {
+		line, err := in.ReadString('\n')
+		if err != nil && err != io.EOF {
+			return r, err
+		}
+		if bad := r.add(strings.TrimSuffix(line, "\n"), groups); bad != nil {
+			return r, fmt.Errorf("parse line %d: %w", n, bad)
+		}
+		if r.trim(until) || err == io.EOF {
+			return r, nil
 		}
 	}
-	return r, nil
+}
+
+// bufferSize is how much of the trace is read ahead, in bytes.
+const bufferSize = 64 << 10
+
+// trim drops the last event if it is later than until, and says so.
+func (r *record) trim(until int64) bool {
+	last := len(r.events) - 1
+	if last < 0 || r.events[last].Time <= until {
+		return false
+	}
+	r.events = r.events[:last]
+	return true
 }
 
 func (r *record) add(line string, groups map[string]string) error {

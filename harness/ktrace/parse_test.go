@@ -1,7 +1,10 @@
 package ktrace
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +31,7 @@ func TestParseReadsEveryLineOfTheseKernels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := parse(string(text), groups)
+			r, err := parse(bytes.NewReader(text), groups, math.MaxInt64)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +113,7 @@ func TestParseCountsLostEvents(t *testing.T) {
 		"CPU:10 [LOST EVENTS]\n":                                                                        1,
 		"# entries-in-buffer/entries-written: 1/3   #P:1\nCPU:0 [LOST 2 EVENTS]\nCPU:1 [LOST EVENTS]\n": 5,
 	} {
-		if r, err := parse(text, nil); err != nil || r.lost != want {
+		if r, err := parse(strings.NewReader(text), nil, math.MaxInt64); err != nil || r.lost != want {
 			t.Errorf("%q: lost %d, %v; want %d", text, r.lost, err, want)
 		}
 	}
@@ -128,10 +131,31 @@ func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		"            bash-99999999999999999999 [000] .....     1.000002: x: y\n",
 		"bash-12      [000] .....     1.000002: x: y\n",
 	} {
-		r, err := parse(good+bad, nil)
+		r, err := parse(strings.NewReader(good+bad), nil, math.MaxInt64)
 		if err == nil || !strings.Contains(err.Error(), "line 2") || len(r.events) != 1 {
 			t.Errorf("%q: %d events, %v", bad, len(r.events), err)
 		}
+	}
+}
+
+// A trace that grows as it is read, as when the reading is what is traced, must end all the same.
+func TestParseEndsWithALaterEvent(t *testing.T) {
+	const line = "            bash-12      [000] .....     %d.000000: x: y\n"
+	in, out := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s := 1; ; s++ {
+			if _, err := fmt.Fprintf(out, line, s); err != nil {
+				return // the reader has closed
+			}
+		}
+	}()
+	r, err := parse(in, nil, 5*second)
+	in.Close()
+	<-done
+	if err != nil || len(r.events) != 5 || r.events[4].Time != 5*second {
+		t.Errorf("%+v, %v", r.events, err)
 	}
 }
 
@@ -150,7 +174,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("CPU:0 [LOST 12 EVENTS]\n# entries-in-buffer/entries-written: 65/823   #P:1\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := parse(text, map[string]string{"iip": ProbeGroup})
+		r, err := parse(strings.NewReader(text), map[string]string{"iip": ProbeGroup}, math.MaxInt64)
 		if lines := strings.Count(text, "\n") + 1; len(r.events) > lines {
 			t.Errorf("%d events of %d lines", len(r.events), lines)
 		}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Event is one event that the kernel recorded.
@@ -44,7 +46,7 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("read trace: the kernel lost %d events (raise Config.BufferKiB) and missed %d probe hits", e.Overwritten, e.Missed)
 }
 
-// Read returns everything recorded so far, oldest first, and takes nothing away; recording goes on meanwhile.
+// Read returns what was recorded until it was called, oldest first, and takes nothing away; recording goes on meanwhile.
 //
 // With a *LostError the events are valid but not all. With any other error they are what was understood before it. A closed
 // Tracer gives os.ErrClosed.
@@ -54,17 +56,13 @@ func (t *Tracer) Read(ctx context.Context) ([]Event, error) {
 	if t.lock == nil {
 		return nil, fmt.Errorf("read trace: %w", os.ErrClosed)
 	}
-	text, err := t.in.fs.read(ctx, filepath.Join(t.in.dir(), "trace"))
+	r, err := t.record(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read trace: %w", err)
-	}
-	r, err := parse(string(text), t.groups)
-	if err != nil {
-		return r.events, err
+		return r.events, fmt.Errorf("read trace: %w", err)
 	}
 	missed, err := t.missed(ctx)
 	if err != nil {
-		return r.events, err
+		return r.events, fmt.Errorf("read probe misses: %w", err)
 	}
 	if r.lost > 0 || missed > 0 {
 		return r.events, &LostError{Overwritten: r.lost, Missed: missed}
@@ -72,16 +70,31 @@ func (t *Tracer) Read(ctx context.Context) ([]Event, error) {
 	return r.events, nil
 }
 
+// record parses the trace up to this moment. Without that end it might find none: reading the trace can itself be what is traced (a
+// probe on ksys_read), and then every piece read adds to what is left.
+func (t *Tracer) record(ctx context.Context) (record, error) {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return record{}, fmt.Errorf("read the clock: %w", err)
+	}
+	f, err := t.in.fs.open(filepath.Join(t.in.dir(), "trace"))
+	if err != nil {
+		return record{}, err
+	}
+	defer f.Close()
+	return parse(cancelled{ctx, f}, t.groups, now.Nano()+Resolution)
+}
+
 // missed adds up the misses of the Tracer's probes.
 func (t *Tracer) missed(ctx context.Context) (int64, error) {
 	if len(t.probes) == 0 {
 		return 0, nil
 	}
-	text, err := t.in.fs.read(ctx, filepath.Join(t.in.root, "kprobe_profile"))
+	text, err := readAll(ctx, t.in.fs, filepath.Join(t.in.root, "kprobe_profile"))
 	if err != nil {
-		return 0, fmt.Errorf("read probe misses: %w", err)
+		return 0, err
 	}
-	return profileMisses(string(text), t.probes)
+	return profileMisses(text, t.probes)
 }
 
 // profileMisses reads kprobe_profile, whose lines are an event's name, its hits and its misses.
@@ -94,7 +107,7 @@ func profileMisses(text string, probes map[string]bool) (int64, error) {
 		}
 		n, err := strconv.ParseInt(f[2], 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("read probe misses from %q: %w", line, err)
+			return 0, fmt.Errorf("line %q: %w", line, err)
 		}
 		sum += n
 	}

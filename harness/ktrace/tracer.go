@@ -153,8 +153,8 @@ func (t *Tracer) whyRefused(definition string, err error) string {
 	if ok, statErr := t.in.fs.exists(filepath.Join(t.in.root, "kprobe_events")); statErr == nil && !ok {
 		return "this kernel has no kprobe events (CONFIG_KPROBE_EVENTS)"
 	}
-	text, readErr := t.in.fs.read(context.Background(), filepath.Join(t.in.root, "error_log"))
-	if reason := loggedReason(string(text), definition); readErr == nil && reason != "" {
+	text, readErr := readAll(context.Background(), t.in.fs, filepath.Join(t.in.root, "error_log"))
+	if reason := loggedReason(text, definition); readErr == nil && reason != "" {
 		return reason
 	}
 	return err.Error()

@@ -17,7 +17,7 @@ type tree interface {
 	// write hands text to the kernel in one write(2). It never truncates: opening kprobe_events with O_TRUNC would delete every
 	// probe of the machine.
 	write(path, text string) error
-	read(ctx context.Context, path string) ([]byte, error)
+	open(path string) (io.ReadCloser, error)
 	exists(path string) (bool, error)
 	// list names what is in a folder.
 	list(dir string) ([]string, error)
@@ -75,27 +75,28 @@ func (files) lock(dir string) (io.Closer, error) {
 	return f, nil
 }
 
-// readChunk is how much is read between two looks at the context. tracefs gives at most a page at a time.
-const readChunk = 64 << 10
+func (files) open(path string) (io.ReadCloser, error) { return os.Open(path) }
 
-func (files) read(ctx context.Context, path string) ([]byte, error) {
-	f, err := os.Open(path)
+// readAll reads a control file. tracefs gives at most a page at a time.
+func readAll(ctx context.Context, fs tree, path string) (string, error) {
+	f, err := fs.open(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close()
-	var out []byte
-	for buf := make([]byte, readChunk); ; {
-		if err := ctx.Err(); err != nil {
-			return out, fmt.Errorf("read %s: %w", path, err)
-		}
-		n, err := f.Read(buf)
-		out = append(out, buf[:n]...)
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return out, err
-		}
+	b, err := io.ReadAll(cancelled{ctx, f})
+	return string(b), err
+}
+
+// cancelled reads until the context ends.
+type cancelled struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (c cancelled) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
 	}
+	return c.Reader.Read(p)
 }

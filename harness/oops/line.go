@@ -10,7 +10,7 @@ import (
 var (
 	reLevel  = regexp.MustCompile(`^<\d+>`)
 	reTime   = regexp.MustCompile(`^\[ *\d+\.\d{6}\]`)
-	reCaller = regexp.MustCompile(`^\[ *([TC]\d+)\]`)
+	reCaller = regexp.MustCompile(`^ ?\[ *([TC]\d+)\]`)
 )
 
 // maxLine is the longest line that is looked at, in bytes; what is behind it is junk. The kernel's own limit is 1 KiB.

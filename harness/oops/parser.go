@@ -85,6 +85,10 @@ func (p *Parser) take(body, caller string) {
 	if matchesAny(suppressed, body) {
 		return
 	}
+	if strings.HasPrefix(body, "Linux version ") {
+		p.boot(body)
+		return
+	}
 	r := p.open[caller]
 	head, groups := match(body)
 	if r != nil && !(head != nil && head.joins && r.joinable()) && (head != nil || r.endsBefore(body)) {
@@ -98,8 +102,6 @@ func (p *Parser) take(body, caller string) {
 		}
 	case head != nil:
 		p.start(*head, groups, body, caller)
-	case strings.HasPrefix(body, "Linux version "):
-		p.boot(body)
 	}
 }
 

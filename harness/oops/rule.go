@@ -111,7 +111,7 @@ func filesystemRules() []rule {
 		line(FSShutdown, "bcachefs: emergency read-only", `^bcachefs \(\S+\):? .*emergency read.only`),
 		line(FSCorruption, "zonefs: error", `^zonefs \(\S+\) ERROR`),
 		line(IOError, "buffer I/O error", `^Buffer I/O error on dev`),
-		line(IOError, "I/O error", `^(?:blk_update_request: )?(?:critical \w+|I/O) error, dev `),
+		line(IOError, "I/O error", `^(?:blk_update_request: )?(?:critical [\w ]+|I/O) error, dev `),
 	}
 }
 

@@ -31,7 +31,7 @@ var reRuntime = regexp.MustCompile(`^(_*dump_stack.*|show_stack.*|print_.*|_*war
 	`out_of_line_wait.*|folio_wait_bit.*|__folio_lock.*|__lock_page.*|wait_on_page_bit.*|` +
 	`refcount_warn_saturate|__list_(add|del).*|list_(add|del)_.*|usercopy_abort|__check_object_size|__check_heap_object|` +
 	`_*mem(cpy|set|move|cmp).*|rep_(movs|stos).*|_*copy_(to|from)_user.*|copy_user_.*|clear_user.*|` +
-	`rcu_.*|watchdog.*|nmi_.*|__x64_sys_.*|ret_from_fork.*)$`)
+	`rcu_.*|watchdog.*|nmi_.*|do_syscall_.*|x64_sys_call|entry_.*|el0_.*|ret_from_fork.*)$`)
 
 // frame returns the function of a backtrace line, "" if the line is none or the unwinder is not sure of it.
 func frame(body string) string {
@@ -75,7 +75,7 @@ func number(s string) int {
 }
 
 // reDetail is what varies between two reports of one problem.
-var reDetail = regexp.MustCompile(`0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+`)
+var reDetail = regexp.MustCompile(`\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b|\b\d+\b`)
 
 // stable replaces what varies in a message, for use in a title.
 func stable(message string) string {

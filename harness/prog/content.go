@@ -21,13 +21,16 @@ const Garbage = "!"
 // only in expectations, since a content also says how long it is.
 type Content []Run
 
+// believed is the length, in bytes, from which a run next to garbage is taken for real: by chance 1 in 4^15.
+const believed = 16
+
 // Describe turns bytes read at file position pos into runs. A garbage stretch swallows chance hits: next to bytes of no
-// fill, a fill counts only where it holds for at least 4 bytes in a row.
+// fill, a fill counts only where it holds for at least 16 bytes in a row.
 func Describe(buf []byte, pos int64) Content {
 	var c Content
 	for i := 0; i < len(buf); {
 		f, n := fillRun(buf[i:], pos+int64(i))
-		if n < 4 && (c.endsInGarbage() || garbageNearby(buf[i:], pos+int64(i))) {
+		if n < believed && (c.endsInGarbage() || garbageNearby(buf[i:], pos+int64(i))) {
 			c = c.appendGarbage(buf[i : i+n])
 		} else {
 			c = append(c, Run{Len: int64(n), Fill: f.String()})
@@ -47,19 +50,18 @@ func Describe(buf []byte, pos int64) Content {
 // fillRun is the fill at the start of buf and how far it goes; zero length where the first byte is of no fill.
 func fillRun(buf []byte, pos int64) (Fill, int) {
 	f, ok := FillAt(buf[0], pos)
-	if !ok {
+	switch {
+	case !ok:
 		return f, 0
+	case f == Zero:
+		return f, len(buf) - len(bytes.TrimLeft(buf, "\x00"))
 	}
-	n := 1
-	for n < len(buf) && buf[n] == FillByte(f, pos+int64(n)) {
-		n++
-	}
-	return f, n
+	return f, matches(buf, f.index(), pos)
 }
 
-// garbageNearby says whether a byte of no fill follows within 16 bytes: then a short run is taken for a chance hit.
+// garbageNearby says whether a byte of no fill follows soon: then a short run is taken for a chance hit.
 func garbageNearby(buf []byte, pos int64) bool {
-	for i := 0; i < len(buf) && i < 16; i++ {
+	for i := 0; i < len(buf) && i <= believed; i++ {
 		if _, ok := FillAt(buf[i], pos+int64(i)); !ok {
 			return true
 		}

@@ -37,14 +37,16 @@ func ParseFill(s string, zero bool) (Fill, error) {
 	return 0, fmt.Errorf("fill %q: want one letter or digit%s", s, map[bool]string{true: ", or . for zeros"}[zero])
 }
 
-// phase is the amount by which every fill is shifted at file position pos; splitmix64 over the position's 8-byte word, so
-// that two different positions agree by chance only.
-func phase(pos int64) int {
-	z := uint64(pos>>3) + 0x9e3779b97f4a7c15
+// quarter is the position's part of a byte, 0 to 3: two bits of splitmix64 over the 32-byte group that pos stands in. Bytes
+// of one fill thus differ from position to position, so that a few bytes from elsewhere do not pass for those of here.
+func quarter(group uint64, pos int64) int { return int(group >> (2 * uint(pos&31)) & 3) }
+
+// group is the random word of the 32 bytes around pos.
+func group(pos int64) uint64 {
+	z := uint64(pos>>5) + 0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
-	z ^= z >> 31
-	return int(z >> (8 * uint(pos&7)) & 0xff)
+	return z ^ z>>31
 }
 
 // FillByte is the byte that fill f has at file position pos, in bytes from the start of the file. It is never zero.
@@ -52,7 +54,7 @@ func FillByte(f Fill, pos int64) byte {
 	if f == Zero {
 		return 0
 	}
-	return byte(1 + (f.index()+phase(pos))%255)
+	return bytesOf(f.index())[quarter(group(pos), pos)]
 }
 
 // FillAt is the fill that byte b at file position pos belongs to: Zero for 0, and ok false for a byte no fill has there
@@ -61,24 +63,62 @@ func FillAt(b byte, pos int64) (f Fill, ok bool) {
 	if b == 0 {
 		return Zero, true
 	}
-	i := (int(b) - 1 - phase(pos)%255 + 255) % 255
-	if i >= len(fillLetters) {
+	i := int(b) - 1
+	if i/len(fillLetters) != quarter(group(pos), pos) {
 		return 0, false
 	}
-	return Fill(fillLetters[i]), true
+	return Fill(fillLetters[i%len(fillLetters)]), true
 }
 
 // Paint fills buf, which stands at file position pos, with f.
-func Paint(buf []byte, f Fill, pos int64) {
-	for i := range buf {
-		buf[i] = FillByte(f, pos+int64(i))
+func Paint(buf []byte, f Fill, pos int64) { paint(buf, f.index(), pos) }
+
+// paint goes group by group, since most of the work is the group's.
+func paint(buf []byte, index int, pos int64) {
+	v := bytesOf(index)
+	for len(buf) > 0 {
+		g := group(pos) >> (2 * uint(pos&31))
+		part := buf[:min(len(buf), int(32-pos&31))]
+		for i := range part {
+			part[i] = v[g&3]
+			g >>= 2
+		}
+		buf, pos = buf[len(part):], pos+int64(len(part))
 	}
 }
 
-// Poison fills buf, which stands at file position pos, with bytes that belong to no fill, so that what a read claims to
-// have returned but did not write shows as garbage.
-func Poison(buf []byte, pos int64) {
+// matches is how many bytes at the start of buf are of the fill.
+func matches(buf []byte, index int, pos int64) int {
+	v, n := bytesOf(index), 0
+	for n < len(buf) {
+		at := pos + int64(n)
+		g := group(at) >> (2 * uint(at&31))
+		for _, b := range buf[n:min(len(buf), n+int(32-at&31))] {
+			if b != v[g&3] {
+				return n
+			}
+			g >>= 2
+			n++
+		}
+	}
+	return n
+}
+
+// bytesOf are a fill's bytes by quarter.
+func bytesOf(index int) (v [4]byte) {
+	for q := range v {
+		v[q] = byte(1 + index + len(fillLetters)*q)
+	}
+	return v
+}
+
+// poison is a byte that no fill has anywhere: the largest of a fill is 1+61+3*62 = 248.
+const poison = 255
+
+// Poison fills buf with a byte that belongs to no fill, so that what a read claims to have returned but did not write shows as
+// garbage.
+func Poison(buf []byte) {
 	for i := range buf {
-		buf[i] = byte(1 + (200+phase(pos+int64(i)))%255)
+		buf[i] = poison
 	}
 }

@@ -216,3 +216,22 @@ func TestRowReplacesOnlyWhatItNames(t *testing.T) {
 		t.Error("a label that the program lacks was accepted")
 	}
 }
+
+func TestPoisonIsGarbageEverywhere(t *testing.T) {
+	buf := make([]byte, 4096)
+	Poison(buf)
+	if got := Describe(buf, 0); len(got) != 1 || got[0].Fill != Garbage {
+		t.Errorf("poison reads as %s", got)
+	}
+}
+
+func BenchmarkPaintAndDescribe64k(b *testing.B) {
+	buf := make([]byte, 64*KiB)
+	b.SetBytes(int64(len(buf)))
+	for b.Loop() {
+		Paint(buf, 'n', 0)
+		if Describe(buf, 0).Len() != 64*KiB {
+			b.Fatal("not described")
+		}
+	}
+}

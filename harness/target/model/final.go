@@ -59,7 +59,7 @@ func (t *task) read(name string, path history.FinalPath, how prog.Verb) {
 
 func (t *task) whole(f *refengine.File, op prog.Op) history.Event {
 	buf := make([]byte, op.Len)
-	prog.Poison(buf, 0)
+	prog.Poison(buf)
 	n, e := transfer(t.t, f, op, buf)
 	return result(op, buf, n, e)
 }

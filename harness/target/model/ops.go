@@ -156,7 +156,7 @@ func (t *task) data(op prog.Op) history.Event {
 	if op.Verb.Writes() {
 		prog.Paint(buf, op.Fill, op.Off)
 	} else {
-		prog.Poison(buf, op.Off)
+		prog.Poison(buf)
 	}
 	switch op.Verb {
 	case prog.VAIOWrite:

@@ -12,13 +12,6 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
-// Saboteur is what a test may do to a machine's disk to prove that the judge notices: see harness/disk.
-type Saboteur interface {
-	Lose(disk.Match, int)
-	Stale(disk.Match, int)
-	MarkStale()
-}
-
 // control answers what the guest asks: the operations on the disk, and the time.
 type control struct {
 	m       *machine

@@ -143,8 +143,8 @@ func (r *run) enter(phase string, limit *time.Timer) {
 	r.started = true
 	r.timeline.start()
 	limit.Reset(r.limits.run + r.limits.grace)
-	if s := r.m.target.config.Sabotage; s != nil {
-		s(r.m.disk)
+	if f := r.m.target.config.AtStart; f != nil {
+		f(Start{Disk: r.m.disk, Guest: func(how string) error { return r.m.conn.Send(wire.ToGuest{SelfTest: how}) }})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/vmimage/accel"
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
@@ -32,8 +33,16 @@ type Config struct {
 	DiskSize int64
 	// Report is told what takes time (downloads, probing); may be nil.
 	Report func(line string)
-	// Sabotage makes the disk misbehave once the program starts, to prove that the judge notices; nil for honest disks.
-	Sabotage func(Saboteur)
+	// AtStart is called as each program starts; nil for nothing. With it tests make the disk lie or the guest fail, to prove
+	// that this is noticed.
+	AtStart func(Start)
+}
+
+// Start is what AtStart gets.
+type Start struct {
+	Disk *disk.Disk
+	// Guest has the guest misbehave: see wire.ToGuest.SelfTest.
+	Guest func(how string) error
 }
 
 // Target is a kernel ready to be booted; it has a pool of machines.
@@ -127,7 +136,7 @@ func (t *Target) limits() limits {
 	}
 	if t.config.RunLimit != 0 {
 		l.run = t.config.RunLimit
-		l.held = min(l.held, l.run/2)
+		l.held, l.grace = min(l.held, l.run/2), min(l.grace, l.run)
 	}
 	return l
 }

@@ -1,0 +1,82 @@
+package campaign
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+)
+
+// Table prints verdicts for a person: a row a case, a column a file system, a block a target, then a line for everything that is
+// neither ok nor known.
+func Table(verdicts []Verdict) string {
+	var b strings.Builder
+	for _, t := range distinct(verdicts, func(v Verdict) string { return v.Target + " " + v.Kernel }) {
+		block(&b, t, only(verdicts, func(v Verdict) bool { return v.Target+" "+v.Kernel == t }))
+	}
+	for _, v := range verdicts {
+		if v.Verdict == judge.OK || v.Verdict == judge.Known {
+			continue
+		}
+		fmt.Fprintf(&b, "%s %s on %s, %s %s: %s\n", v.Verdict, v.Name(), v.FSName(), v.Target, v.Kernel, v.Text)
+		if v.Verdict != judge.Unsupported {
+			fmt.Fprintf(&b, "    replay:   iomapcheck replay %s\n    evidence: %s\n", v.Replay, v.Evidence)
+		}
+	}
+	return b.String()
+}
+
+// block is one target's table.
+func block(b *strings.Builder, title string, verdicts []Verdict) {
+	cases := distinct(verdicts, Verdict.Name)
+	systems := distinct(verdicts, Verdict.FSName)
+	width := len(title)
+	for _, c := range cases {
+		width = max(width, len(c))
+	}
+	fmt.Fprintf(b, "%-*s", width, title)
+	for _, s := range systems {
+		fmt.Fprintf(b, "  %-11s", s)
+	}
+	b.WriteString("\n")
+	for _, c := range cases {
+		line := fmt.Sprintf("%-*s", width, c)
+		for _, s := range systems {
+			line += fmt.Sprintf("  %-*s", max(11, len(s)), cell(verdicts, c, s))
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	b.WriteString("\n")
+}
+
+func cell(verdicts []Verdict, name, fs string) judge.Verdict {
+	for _, v := range verdicts {
+		if v.Name() == name && v.FSName() == fs {
+			return v.Verdict
+		}
+	}
+	return "-"
+}
+
+// distinct lists the values that verdicts have, sorted.
+func distinct(verdicts []Verdict, of func(Verdict) string) []string {
+	var out []string
+	for _, v := range verdicts {
+		if s := of(v); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func only(verdicts []Verdict, want func(Verdict) bool) []Verdict {
+	var out []Verdict
+	for _, v := range verdicts {
+		if want(v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}

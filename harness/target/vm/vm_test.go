@@ -1,0 +1,195 @@
+package vm_test
+
+import (
+	"context"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/harness/target/vm"
+	"github.com/iomapcheck/iomapcheck/vmimage/cache"
+	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+)
+
+// open opens Debian's 6.12, or skips where no machine can be had (IOMAPCHECK_REQUIRE_VM=1 makes that a failure).
+func open(t *testing.T, config vm.Config) *vm.Target {
+	t.Helper()
+	if _, err := qemu.Find(t.Context(), ""); err != nil {
+		unavailable(t, err)
+	}
+	config.Kernel, config.Cache, config.Agent = "debian:6.12", cacheDir(t), agent(t)
+	config.Report = func(line string) { t.Log(line) }
+	tg, err := vm.Open(t.Context(), config)
+	if err != nil {
+		unavailable(t, err)
+	}
+	t.Cleanup(tg.Close)
+	return tg
+}
+
+func unavailable(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
+		t.Fatal(err)
+	}
+	t.Skipf("no virtual machine can be run here: %v", err)
+}
+
+func cacheDir(t *testing.T) cache.Dir {
+	t.Helper()
+	if dir := os.Getenv("IOMAPCHECK_CACHE"); dir != "" {
+		return cache.Dir(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		unavailable(t, err)
+	}
+	return cache.Dir(filepath.Join(dir, "iomapcheck"))
+}
+
+func agent(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "iomapcheck")
+	build := osexec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "../../cmd/iomapcheck")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the agent: %v\n%s", err, out)
+	}
+	return path
+}
+
+// outcome is a program's execution and what the judge says of it.
+type outcome struct {
+	judge.Result
+	*target.Execution
+}
+
+func run(t *testing.T, tg *vm.Target, fs, text string) outcome {
+	t.Helper()
+	p, err := prog.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := fsys.Parse(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	var out outcome
+	err = tg.Run(ctx, target.Job{Program: p, FS: spec, Name: t.Name()}, func(x target.Execution) bool {
+		out = outcome{judge.Judge(p, x.History), &x}
+		return false
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out.Summary())
+	return out
+}
+
+// overwrite is a direct write that is held while the cache is refilled.
+const overwrite = `write f 0 64k o
+fsync f
+drop-caches
+hold writes f 0 64k
+go writer: direct-write f 0 64k n
+await held 1
+read f 0 64k ? o|n @refill
+release
+join writer
+drop-caches
+read f 0 64k = n
+witness held-while refill
+`
+
+// has matches data with a fill at the file's start.
+func has(f prog.Fill) func([]byte) bool {
+	return target.DataOf(prog.New(prog.Write("f", 0, 64*prog.KiB, f)), 0, 64*prog.KiB)
+}
+
+func TestALostWriteIsFoundWithItsBytes(t *testing.T) {
+	tg := open(t, vm.Config{AtStart: func(s vm.Start) {
+		s.Disk.Lose(disk.Match{Ops: disk.Writes, Data: has('n')}, 1)
+	}})
+	out := run(t, tg, "xfs", overwrite)
+	if out.Verdict != judge.Fail || !strings.Contains(out.Text, "[0x0, 0x10000)") || !strings.Contains(out.Text, "o") {
+		t.Errorf("got %s, want a failure that says bytes [0x0, 0x10000) are o", out.Summary())
+	}
+}
+
+func TestAReadAnsweredFromBeforeAWriteIsFoundWithItsBytes(t *testing.T) {
+	marked := make(chan error, 1)
+	tg := open(t, vm.Config{AtStart: func(s vm.Start) {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			_, err := s.Disk.AwaitHeld(ctx, 1)
+			s.Disk.MarkStale()
+			s.Disk.Stale(disk.Match{Ops: disk.Reads, Data: has('n')}, 1)
+			marked <- err
+		}()
+	}})
+	out := run(t, tg, "ext4", overwrite)
+	if err := <-marked; err != nil {
+		t.Fatal(err)
+	}
+	if out.Verdict != judge.Fail || out.Operation != "read f 0 64k = n" || !strings.Contains(out.Text, "[0x0, 0x10000)") {
+		t.Errorf("got %s, want a failure of the last read, in bytes [0x0, 0x10000)", out.Summary())
+	}
+}
+
+func TestAnHonestDiskPassesTheSameProgramAndTheMachineIsUsedAgain(t *testing.T) {
+	tg := open(t, vm.Config{})
+	for _, fs := range []string{"xfs", "ext4", "xfs"} {
+		if out := run(t, tg, fs, overwrite); out.Verdict != judge.OK {
+			t.Errorf("%s: got %s", fs, out.Summary())
+		}
+	}
+}
+
+func TestAPanicIsACrashWithTheOopsText(t *testing.T) {
+	tg := open(t, vm.Config{AtStart: func(s vm.Start) { _ = s.Guest("panic") }})
+	out := run(t, tg, "xfs", "hold writes\nawait held 1\n")
+	if out.Verdict != judge.Crash || !strings.Contains(out.Text, "sysrq") {
+		t.Errorf("got %s, want a crash that names sysrq", out.Summary())
+	}
+	if !strings.Contains(out.Console, "Kernel panic") || !strings.Contains(out.Console, "Call Trace") {
+		t.Errorf("the console's text is not kept:\n%s", out.Console)
+	}
+}
+
+func TestAGuestThatLoopsIsAHangWithADiagnosis(t *testing.T) {
+	tg := open(t, vm.Config{RunLimit: 8 * time.Second, AtStart: func(s vm.Start) { _ = s.Guest("spin") }})
+	out := run(t, tg, "xfs", "hold writes\nawait held 1\n")
+	if out.Verdict != judge.Hang {
+		t.Errorf("got %s, want a hang", out.Summary())
+	}
+	if !strings.Contains(out.Extra["diagnosis.txt"], "RIP") {
+		t.Errorf("no registers in the diagnosis:\n%s", out.Extra["diagnosis.txt"])
+	}
+}
+
+func TestATaskThatSleepsForEverIsAHangWithItsStack(t *testing.T) {
+	tg := open(t, vm.Config{RunLimit: 8 * time.Second})
+	out := run(t, tg, "xfs", "write f 0 64k o\nhold writes f 0 64k\nfsync f\n")
+	if out.Verdict != judge.Hang || !strings.Contains(out.Text, "folio_wait") && !strings.Contains(out.Text, "xfs_file_fsync") {
+		t.Errorf("got %s, want a hang in fsync with its stack", out.Summary())
+	}
+}
+
+func TestASituationThatDoesNotComeAboutIsUnexercised(t *testing.T) {
+	tg := open(t, vm.Config{RunLimit: 8 * time.Second})
+	out := run(t, tg, "xfs", "fsync f\nhold writes f 0 4k\nawait held 1\nwitness event iomap:iomap_dio_invalidate_fail\n")
+	if out.Verdict != judge.Unexercised {
+		t.Errorf("got %s, want unexercised", out.Summary())
+	}
+}

@@ -1,0 +1,33 @@
+// Package refengine is a simulated kernel, with one mounted filesystem on a simulated disk, whose every interleaving can be explored
+// and replayed.
+//
+// A Machine belongs to one execution of a scheduler (package sched). Tasks of that scheduler make system calls on it; every
+// call takes the calling task and returns Linux error numbers. Data are real bytes. Every lock, wait, completion and step on shared state that
+// matters is a scheduling point, so a strategy can order them in any way the kernel could:
+//
+//	sched.Explore(ctx, sched.Options{Name: "demo", Strategy: sched.NewRandom(1), Budget: 1000},
+//		func(s *sched.Sched) {
+//			m, _ := refengine.New(s, refengine.Config{FS: "xfs"})
+//			s.Go("main", func(t *sched.Task) {
+//				f, _ := m.Create(t, "f")
+//				f.Write(t, data, 0, 0)
+//				m.Disk().Hold(block.Match{Ops: block.Writes})
+//				writer := t.Go("writer", func(t *sched.Task) { f.DirectWrite(t, data, 0, 0) })
+//				m.Disk().AwaitHeld(t, 1)
+//				…
+//			})
+//		},
+//		func(r *sched.Result) bool { return r.Outcome == sched.Done })
+//
+// The parts: sched (tasks, locks, strategies, replay), block (the disk and its controls), mm (the page cache), iomap (the I/O
+// paths), fs (what differs between xfs, ext4, btrfs and gfs2), mutant (historic bugs to switch on), trace (events under the
+// kernel's tracepoint names), errno.
+//
+// The lock order is in the package comments of mm and iomap. A test holds every nesting that occurs against it.
+//
+// When every task is blocked and a request is held, the program that holds it has deadlocked itself: the outcome is
+// sched.Deadlock, and the result names who waits for what.
+//
+// ENOTBLK, the kernel's internal word for "invalidation failed, fall back to buffered I/O", never leaves a system call: that it
+// might is a broken invariant of the engine, and panics.
+package refengine

@@ -1,0 +1,122 @@
+package fs
+
+import (
+	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/iomap"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+)
+
+// ext4 follows fs/ext4/file.c: buffered reads take no lock, direct reads share IRwsem; direct writes share it if they
+// neither extend the file nor allocate. A direct write that cannot be done directly is written through the cache, flushed and
+// invalidated.
+type ext4 struct{ base }
+
+func (ext4) Name() string { return "ext4" }
+
+// ReadIter is ext4_file_read_iter.
+func (ext4) ReadIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	if !k.Direct {
+		return ino.Mapping.Read(t, k.Data, k.Pos, k.Nowait)
+	}
+	if !lock(t, ino, true, k.Nowait) {
+		return 0, errno.EAGAIN
+	}
+	defer ino.IRwsem.RUnlock(t)
+	return ino.DioRW(t, k, false, 0)
+}
+
+// WriteIter is ext4_file_write_iter with the fallback of ext4_dio_write_iter.
+func (e ext4) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	if !k.Direct {
+		return e.bufferedWrite(t, ino, k)
+	}
+	n, err := e.directWrite(t, ino, k)
+	if err != errno.OK || n == int64(len(k.Data)) {
+		return n, err
+	}
+	// The bytes written directly are lost from the count if the buffered part fails; they are on the disk all the same.
+	buffered, err := e.bufferedWrite(t, ino, k.Rest(n))
+	if err != errno.OK {
+		return 0, err
+	}
+	return directWriteFallback(t, ino, k, n, buffered, errno.OK)
+}
+
+// directWrite is ext4_dio_write_iter up to the fallback, which a short result asks for.
+func (e ext4) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	length := int64(len(k.Data))
+	if (k.Pos|length)%iomap.SectorSize != 0 {
+		return 0, errno.EINVAL
+	}
+	unaligned := (k.Pos|length)%ino.Sb.BlockSize != 0
+	if !lock(t, ino, true, k.Nowait) {
+		return 0, errno.EAGAIN
+	}
+	extend, overwrite, written := e.classify(t, ino, k)
+	shared := !extend && overwrite && (!unaligned || written)
+	if !shared {
+		ino.IRwsem.RUnlock(t)
+		if !lock(t, ino, false, k.Nowait) {
+			return 0, errno.EAGAIN
+		}
+		extend, _, _ = e.classify(t, ino, k)
+	}
+	defer unlock(t, ino, shared)
+	flags := iomap.DioFlags(0)
+	if extend || (unaligned && !shared) {
+		flags = iomap.DioForceWait
+	}
+	if unaligned && !shared {
+		ino.DioWait(t)
+	}
+	n, err := ino.DioRW(t, k, true, flags)
+	if err == errno.ENOTBLK {
+		return 0, errno.OK
+	}
+	return n, err
+}
+
+// classify says what a direct write needs (ext4_dio_write_checks, ext4_overwrite_io): whether it extends the file, whether all its
+// blocks are allocated, and whether all of them hold data.
+func (e ext4) classify(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (extend, overwrite, written bool) {
+	extend, overwrite, written = k.End() > ino.ISize(), true, true
+	for pos := k.Pos; pos < k.End() && overwrite; {
+		im, _ := ino.BeginExtents(t, pos, k.End()-pos, 0)
+		overwrite = im.Type.Allocated()
+		written = written && im.Type == iomap.Mapped
+		pos = im.End()
+	}
+	return extend, overwrite, written && overwrite
+}
+
+// writesWaitForDio is the first release whose buffered writes wait for direct I/O in flight, which would otherwise race with
+// the dirtying of the same blocks: a stable backport found in the source of 6.1.192 and 6.12.117.
+const writesWaitForDio iomap.Version = 601
+
+// bufferedWrite is ext4_buffered_write_iter.
+func (ext4) bufferedWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	if !lock(t, ino, false, k.Nowait) {
+		return 0, errno.EAGAIN
+	}
+	if ino.Sb.Release >= writesWaitForDio {
+		ino.DioWait(t)
+	}
+	n, err := ino.BufferedWrite(t, k.Data, k.Pos)
+	ino.IRwsem.Unlock(t)
+	if err != errno.OK {
+		return 0, err
+	}
+	return writeSync(t, ino, k, n)
+}
+
+// Truncate is ext4_setattr: only shrinking waits for direct I/O, and it does so before it takes invalidate_lock.
+func (ext4) Truncate(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno {
+	ino.IRwsem.Lock(t)
+	defer ino.IRwsem.Unlock(t)
+	if size < ino.ISize() {
+		ino.TruncateDioWait(t)
+	}
+	ino.Mapping.InvalidateLock.Lock(t)
+	defer ino.Mapping.InvalidateLock.Unlock(t)
+	return resize(t, ino, size)
+}

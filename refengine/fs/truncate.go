@@ -1,0 +1,112 @@
+package fs
+
+import (
+	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/iomap"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+)
+
+// Fallocate is the common form (xfs_file_fallocate, ext4_fallocate): everything excluded, direct I/O drained, then the mode.
+func (base) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
+	if err := checkFallocate(mode, off, n); err != errno.OK {
+		return err
+	}
+	ino.IRwsem.Lock(t)
+	defer ino.IRwsem.Unlock(t)
+	ino.Mapping.InvalidateLock.Lock(t)
+	defer ino.Mapping.InvalidateLock.Unlock(t)
+	ino.DioWait(t)
+	return fallocateLocked(t, ino, mode, off, off+n)
+}
+
+func checkFallocate(mode Mode, off, n int64) errno.Errno {
+	if off < 0 || n <= 0 {
+		return errno.EINVAL
+	}
+	switch mode {
+	case Allocate, KeepSize, PunchHole | KeepSize, ZeroRange, ZeroRange | KeepSize:
+		return errno.OK
+	}
+	return errno.EOPNOTSUPP
+}
+
+func fallocateLocked(t *sched.Task, ino *iomap.Inode, mode Mode, off, end int64) errno.Errno {
+	if mode&(PunchHole|ZeroRange) != 0 {
+		if err := freeFileSpace(t, ino, off, end); err != errno.OK {
+			return err
+		}
+	}
+	if mode&PunchHole != 0 {
+		return errno.OK
+	}
+	if err := ino.Preallocate(t, off, end); err != errno.OK {
+		return err
+	}
+	if mode&KeepSize != 0 || end <= ino.ISize() {
+		return errno.OK
+	}
+	if err := setSize(t, ino, end); err != errno.OK {
+		return err
+	}
+	ino.SetDiskSize(t, end)
+	return errno.OK
+}
+
+// freeFileSpace takes the blocks of a range away (xfs_free_file_space): the cache is written back and dropped, whole
+// blocks are freed, the rest is zeroed.
+func freeFileSpace(t *sched.Task, ino *iomap.Inode, off, end int64) errno.Errno {
+	bs := ino.Sb.BlockSize
+	if err := ino.Mapping.WriteAndWaitRange(t, off, end); err != errno.OK {
+		return err
+	}
+	ino.Mapping.TruncatePagecacheRange(t, off, end)
+	ino.FreeBlocks(t, off, end)
+	first, last := (off+bs-1)/bs*bs, end/bs*bs
+	if first > last { // within one block
+		return ino.ZeroRange(t, off, min(end, ino.ISize()))
+	}
+	if err := ino.ZeroRange(t, off, min(first, ino.ISize())); err != errno.OK {
+		return err
+	}
+	return ino.ZeroRange(t, last, min(end, ino.ISize()))
+}
+
+// setSize changes the size in memory (xfs_setattr_size from its zeroing on, truncate_setsize). What becomes visible reads as zeros,
+// and what lies behind the new end in its block is zeroed; then the size moves, and the cache behind it goes.
+func setSize(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno {
+	old := ino.ISize()
+	if size > old {
+		if err := ino.ZeroRange(t, old, size); err != errno.OK {
+			return err
+		}
+		ino.SetISize(t, size)
+		ino.ExtendCache(t, old, size)
+		return errno.OK
+	}
+	if err := ino.TruncatePage(t, size); err != errno.OK {
+		return err
+	}
+	ino.SetISize(t, size)
+	ino.Mapping.TruncatePagecache(t, size)
+	return errno.OK
+}
+
+// commitSize is the transaction that follows: the size on disk, and the blocks behind it freed. A file that grows keeps what is
+// allocated behind its end.
+func commitSize(t *sched.Task, ino *iomap.Inode, old, size int64) {
+	ino.SetDiskSize(t, size)
+	if size <= old {
+		ino.FreeBlocks(t, size, mm.EOF)
+	}
+}
+
+// resize is both, for filesystems that do nothing in between.
+func resize(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno {
+	old := ino.ISize()
+	if err := setSize(t, ino, size); err != errno.OK {
+		return err
+	}
+	commitSize(t, ino, old, size)
+	return errno.OK
+}

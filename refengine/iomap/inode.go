@@ -1,0 +1,148 @@
+package iomap
+
+import (
+	"github.com/iomapcheck/iomapcheck/refengine/block"
+	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+	"github.com/iomapcheck/iomapcheck/refengine/trace"
+)
+
+// Hooks is what a filesystem does its own way within the common paths.
+type Hooks interface {
+	// Begin maps pos for an operation (->iomap_begin): the result holds pos, and at most length bytes from it. It allocates
+	// or reserves what a write lacks.
+	Begin(t *sched.Task, ino *Inode, pos, length int64, flags BeginFlags) (Iomap, errno.Errno)
+	// Fault and PageMkwrite are the mapping's: see mm.Host.
+	Fault(t *sched.Task, ino *Inode, i mm.Index) (*mm.Folio, errno.Errno)
+	PageMkwrite(t *sched.Task, ino *Inode, f *mm.Folio) errno.Errno
+	// ReleaseFolio is ->release_folio for a folio that is neither dirty nor being written.
+	ReleaseFolio(t *sched.Task, ino *Inode, f *mm.Folio) bool
+	// BeginRead is called before blocks of [pos, end) are looked up for a read, buffered or direct; EndRead when
+	// the read is over, possibly by its completion: it must not block.
+	BeginRead(t *sched.Task, ino *Inode, pos, end int64)
+	EndRead(ino *Inode, pos, end int64)
+}
+
+// Inode is a file; analogous to struct inode with the filesystem's own part.
+type Inode struct {
+	Sb    *Super
+	Hooks Hooks
+	// IRwsem orders reads, writes and size changes of the file (i_rwsem, xfs' IOLOCK).
+	IRwsem sched.RWSem
+	// ILock protects the extents and DiskSize (xfs' ILOCK, ext4's i_data_sem). It nests inside folio locks.
+	ILock   sched.RWSem
+	Mapping *mm.Mapping
+
+	name string
+	obj  sched.ObjID // stands for i_size at scheduling points
+	// isize is i_size: written under IRwsem, or, extending, under a folio lock too; read without a lock.
+	isize int64
+	// diskSize is the size that a mount finds: raised when data has reached the disk. Protected by ILock.
+	diskSize int64
+	extents  ExtentMap     // protected by ILock
+	cookie   uint32        // changes whenever extents change; an Iomap with another one is stale
+	dio      sched.Counter // i_dio_count: direct I/Os in flight
+}
+
+// NewInode returns an empty file.
+func NewInode(sb *Super, h Hooks, name string) *Inode {
+	ino := &Inode{Sb: sb, Hooks: h, name: name}
+	ino.IRwsem.Init(sb.Sched, sched.Label{Class: "i_rwsem", Of: name})
+	ino.ILock.Init(sb.Sched, sched.Label{Class: "ilock", Of: name})
+	ino.dio.Init(sb.Sched, sched.Label{Class: "inode_dio_wait", Of: name})
+	ino.obj = sb.Sched.NewObj(sched.Label{Class: "i_size", Of: name})
+	ino.Mapping = mm.NewMapping(sb.Sched, host{ino}, sb.Trace)
+	ino.Mapping.FolioOrder = sb.FolioOrder
+	return ino
+}
+
+// Name returns the file's name.
+func (ino *Inode) Name() string { return ino.name }
+
+// ISize returns the file's size in bytes (i_size_read). It is not a scheduling point.
+func (ino *Inode) ISize() int64 { return ino.isize }
+
+// DiskSize returns the size that a mount would find, in bytes. It is not a scheduling point.
+func (ino *Inode) DiskSize() int64 { return ino.diskSize }
+
+// DioWait waits until no direct I/O is in flight (inode_dio_wait).
+func (ino *Inode) DioWait(t *sched.Task) {
+	ino.Emit(t, trace.Event{Name: trace.InodeDioWait})
+	ino.dio.WaitZero(t, "inode_dio_wait")
+}
+
+// TruncateDioWait is the inode_dio_wait of the truncate paths, which a mutant leaves out.
+func (ino *Inode) TruncateDioWait(t *sched.Task) {
+	if !ino.Sb.Mutants.Has(mutant.TruncateNoDioWait) {
+		ino.DioWait(t)
+	}
+}
+
+// Fsync writes the data of [pos, end) and has the disk make it durable; since is the open file's f_wb_err.
+func (ino *Inode) Fsync(t *sched.Task, pos, end int64, since *int) errno.Errno {
+	if err := ino.Mapping.FileWriteAndWaitRange(t, pos, end, since); err != errno.OK {
+		return err
+	}
+	return ino.Sb.Disk.SubmitWait(t, &block.Request{Op: block.OpFlush})
+}
+
+// DiskRanges returns where on the disk [pos, end) of the file is, in file order: the model's FIEMAP. Holes and delalloc
+// are left out; the result is never nil, which block.Match would take for everywhere. It is for the program's control of the disk, not part of the filesystem, and takes no lock.
+func (ino *Inode) DiskRanges(pos, end int64) []block.Range {
+	all := []block.Range{}
+	for _, e := range ino.extents.All(pos, end) {
+		if e.Type.Allocated() {
+			all = append(all, block.Range{Off: e.Addr, End: e.Addr + e.Len})
+		}
+	}
+	return all
+}
+
+// Reload drops everything the file has in memory, dirty or not, and takes its state from the disk, as a mount does. The
+// caller has written back what should stay.
+func (ino *Inode) Reload(t *sched.Task) {
+	ino.Mapping.Evict(t)
+	ino.ILock.Lock(t)
+	defer ino.ILock.Unlock(t)
+	for _, e := range ino.extents.All(0, mm.EOF) {
+		if e.Type == Delalloc {
+			ino.setExtent(Extent{Off: e.Off, Len: e.Len, Type: Hole})
+		}
+	}
+	ino.isize = ino.diskSize
+}
+
+// setExtent changes the extents and returns what was there; the caller holds ILock.
+func (ino *Inode) setExtent(e Extent) []Extent {
+	ino.cookie++
+	return ino.extents.Set(e)
+}
+
+// host makes an Inode the mm.Host of its mapping.
+type host struct{ ino *Inode }
+
+func (h host) Name() string { return h.ino.name }
+func (h host) ISize() int64 { return h.ino.isize }
+
+func (h host) ReadFolio(t *sched.Task, f *mm.Folio) { h.ino.readFolio(t, f) }
+
+func (h host) Readahead(t *sched.Task, folios []*mm.Folio) { h.ino.readahead(t, folios) }
+
+func (h host) Writepages(t *sched.Task, pos, end int64) errno.Errno {
+	return h.ino.writepages(t, pos, end)
+}
+
+// ReleaseFolio is filemap_release_folio: what is being written stays.
+func (h host) ReleaseFolio(t *sched.Task, f *mm.Folio) bool {
+	return !f.Writeback() && h.ino.Hooks.ReleaseFolio(t, h.ino, f)
+}
+
+func (h host) Fault(t *sched.Task, _ *mm.Mapping, i mm.Index) (*mm.Folio, errno.Errno) {
+	return h.ino.Hooks.Fault(t, h.ino, i)
+}
+
+func (h host) PageMkwrite(t *sched.Task, f *mm.Folio) errno.Errno {
+	return h.ino.Hooks.PageMkwrite(t, h.ino, f)
+}

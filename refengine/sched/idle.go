@@ -1,0 +1,52 @@
+package sched
+
+// idleBound is for how many steps of others a task must have been blocked without a break for AwaitBlocked to call it
+// blocked although the system is still busy.
+const idleBound = 2000
+
+// idler is a task in AwaitBlocked.
+type idler struct {
+	t, target *Task
+	since     int64
+}
+
+// AwaitBlocked waits until another task is blocked and stays so: no other task can run, or it has been blocked on the same
+// thing for a long while of others' steps. A wait that ends by itself does not count. It returns what the task waits for, and false if
+// the task ended instead. A task that is itself in AwaitBlocked does not count as blocked.
+func (t *Task) AwaitBlocked(target *Task) (on Op, blocked bool) {
+	s := t.s
+	t.wait = 1
+	s.idlers = append(s.idlers, &idler{t, target, s.steps})
+	t.Point(Op{OpWait, 0, "await blocked"}, &t.wait)
+	return target.Blocked()
+}
+
+// wakeIdlers ends the AwaitBlocked of those whose target is done or blocked, and says whether there was one.
+func (s *Sched) wakeIdlers(quiet bool) bool {
+	woken := false
+	rest := s.idlers[:0]
+	for _, i := range s.idlers {
+		if !s.settled(i, quiet) {
+			rest = append(rest, i)
+			continue
+		}
+		i.t.wait = 0
+		woken = true
+	}
+	s.idlers = rest
+	return woken
+}
+
+func (s *Sched) settled(i *idler, quiet bool) bool {
+	if i.target.Done() {
+		return true
+	}
+	if _, blocked := i.target.Blocked(); !blocked || s.idling(i.target) {
+		return false
+	}
+	return quiet || s.steps-max(i.since, i.target.announced) > idleBound
+}
+
+func (s *Sched) idling(t *Task) bool {
+	return t.op.Kind == OpWait && t.op.Name == "await blocked"
+}
