@@ -28,6 +28,14 @@
 // When every task is blocked and a request is held, the program that holds it has deadlocked itself: the outcome is
 // sched.Deadlock, and the result names who waits for what.
 //
+// # Figures
+//
+// One execution of a situation on 64 KiB of data, with its machine made, holds, every view compared and a remount, on one core of a
+// shared EPYC virtual machine (go test -bench Situation ./refengine): 206 to 788 steps, 0.33 to 1.1 ms, about 650,000 steps a second. The
+// pages' bytes (0.6 to 1.8 MB an execution), not the scheduler, take the time.
+//
+// # Broken invariants
+//
 // ENOTBLK, the kernel's internal word for "invalidation failed, fall back to buffered I/O", never leaves a system call: that it
 // might is a broken invariant of the engine, and panics.
 package refengine

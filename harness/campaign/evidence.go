@@ -31,11 +31,12 @@ func seed(base uint64, name string) uint64 {
 func (r *Runner) keep(u Unit, p prog.Program, x *target.Execution, runErr error, v *Verdict) {
 	dir := filepath.Join(r.Runs, fileName(v))
 	v.Evidence = dir
-	if x != nil {
-		v.Replay = x.Replay
-	}
-	if v.Replay == "" {
-		v.Replay = dir
+	v.Replay = dir
+	if x != nil && x.Replay != "" {
+		v.Token = x.Replay
+		if !v.given {
+			v.Replay = v.Token
+		}
 	}
 	if err := write(dir, r.files(u, p, x, runErr, v)); err != nil {
 		v.Notes = append(v.Notes, err.Error())
@@ -56,7 +57,7 @@ func fileName(v *Verdict) string {
 func (r *Runner) files(u Unit, p prog.Program, x *target.Execution, runErr error, v *Verdict) map[string]string {
 	files := map[string]string{
 		"program.txt": fmt.Sprintf("# %s on %s\n# %s\n%s", v.Name(), v.FSName(), u.Case.Rule, p),
-		"replay.txt":  v.replayCommand() + "\n",
+		"replay.txt":  v.ReplayCommand() + "\n",
 	}
 	if runErr != nil {
 		files["error.txt"] = runErr.Error() + "\n"
@@ -79,12 +80,17 @@ func (r *Runner) files(u Unit, p prog.Program, x *target.Execution, runErr error
 	return files
 }
 
-// replayCommand is what a person runs to see it again.
-func (v Verdict) replayCommand() string {
-	if v.Target == "refengine" {
-		return "iomapcheck replay " + v.Replay
+// DefaultRelease is the kernel release that the engine behaves like where nobody says otherwise.
+const DefaultRelease = "6.12"
+
+// ReplayCommand is what a person runs to see it again.
+func (v Verdict) ReplayCommand() string {
+	command := "iomapcheck replay " + v.Replay
+	if v.Token != "" && v.Replay == v.Token && v.Kernel != DefaultRelease {
+		// A directory has the release in it, a token has not.
+		command += " --release " + v.Kernel
 	}
-	return "iomapcheck replay " + v.Evidence
+	return command
 }
 
 func write(dir string, files map[string]string) error {

@@ -48,10 +48,17 @@ func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
 	return v
 }
 
-// RunProgram runs a program as it is, in a unit's name and on its file system.
+// RunProgram runs a program as it is, in a unit's name and on its file system. The verdict's Replay is the evidence directory,
+// which has the program.
 func (r *Runner) RunProgram(ctx context.Context, u Unit, p prog.Program, watch func(string)) Verdict {
+	return r.ReplayProgram(ctx, u, p, "", watch)
+}
+
+// ReplayProgram is RunProgram from the engine's token; "" for none.
+func (r *Runner) ReplayProgram(ctx context.Context, u Unit, p prog.Program, token string, watch func(string)) Verdict {
 	v := r.verdict(u)
-	r.run(ctx, u, p, "", watch, &v)
+	v.given = true
+	r.run(ctx, u, p, token, watch, &v)
 	return v
 }
 

@@ -29,8 +29,14 @@ type Verdict struct {
 	Executions int     `json:"executions"`
 	// Replay is what replay takes: a token of the engine, or the evidence directory.
 	Replay string `json:"replay"`
+	// Token makes the engine do the same again, with the program in the evidence; Replay is the same where the catalogue has the
+	// program. "" for kernels.
+	Token string `json:"token,omitempty"`
 	// Notes are lines that change no verdict.
 	Notes []string `json:"notes,omitempty"`
+
+	// given says that the program is not of the catalogue, so that a token alone does not say what to run.
+	given bool
 }
 
 // Name is the case with its parameters.

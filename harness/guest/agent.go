@@ -147,6 +147,7 @@ func spin() error {
 			if err := unix.SchedSetAttr(0, &attr, 0); err != nil {
 				fmt.Fprintln(os.Stderr, "spin:", err)
 			}
+			//lint:ignore SA5002 a processor that never comes back is what this is for
 			for {
 			}
 		}()

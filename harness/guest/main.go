@@ -42,7 +42,7 @@ func run() error {
 	if err := tune(); err != nil {
 		return err
 	}
-	for _, name := range []string{"virtio_console", "virtio_blk"} {
+	for _, name := range []string{"virtio_pci", "virtio_console", "virtio_blk"} {
 		if err := loadModule(name); err != nil && !errors.Is(err, errNoModule) {
 			return err
 		}

@@ -76,7 +76,9 @@ func checkerRules() []rule {
 		{kind: Lockup, head: rx(`^(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?Watchdog detected hard LOCKUP on cpu (\d+)`), title: "hard lockup",
 			groups: groups{cpu: 1}, end: reEndTask},
 		{kind: Lockup, head: rx(`^BUG: (workqueue lockup)`), title: "$1", single: true},
-		{kind: RCUStall, head: rx(`^(?:rcu: )?INFO: \S+ (?:self-)?detected (?:expedited )?stalls? on CPU`), title: "rcu stall", end: reEndTask},
+		{kind: RCUStall, head: rx(`^(?:rcu: )?INFO: \S+ (?:self-)?detected (?:expedited )?stalls? on CPU`), title: "rcu stall", end: reEndTask,
+			// The stack of RCU's own thread may come first; the one of the processor that does not let it run follows.
+			ready: rx(`^(?:CPU: |NMI backtrace for|Sending NMI)`)},
 		{kind: HungTask, head: rx(`^INFO: task (.*):(\d+) blocked .*for more than \d+ seconds`), title: "hung task",
 			groups: groups{comm: 1, pid: 2}, end: reEndTask},
 	}

@@ -23,6 +23,9 @@ func newBtrfs(o Options) *btrfs { return &btrfs{options: o, locks: map[*iomap.In
 
 func (*btrfs) Name() string { return "btrfs" }
 
+// StableFolios: with or without checksums (btrfs_page_mkwrite, prepare_one_folio).
+func (*btrfs) StableFolios() bool { return true }
+
 // extents returns the file's extent lock.
 func (b *btrfs) extents(ino *iomap.Inode) *rangeLock {
 	r := b.locks[ino]

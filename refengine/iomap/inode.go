@@ -23,6 +23,9 @@ type Hooks interface {
 	// the read is over, possibly by its completion: it must not block.
 	BeginRead(t *sched.Task, ino *Inode, pos, end int64)
 	EndRead(ino *Inode, pos, end int64)
+	// StableFolios says whether a folio must not change while it is written, since its checksum is being written too: stores and
+	// buffered writes then wait for its writeback (btrfs_page_mkwrite, folio_wait_stable).
+	StableFolios() bool
 }
 
 // Inode is a file; analogous to struct inode with the filesystem's own part.

@@ -66,6 +66,9 @@ func (ino *Inode) ExtendCache(t *sched.Task, old, size int64) {
 // and OK say that the mapping is stale.
 func (ino *Inode) writeBegin(t *sched.Task, im Iomap, pos, end int64) (*mm.Folio, errno.Errno) {
 	f := ino.Mapping.GetFolioLocked(t, mm.IndexOf(pos))
+	if ino.Hooks.StableFolios() {
+		f.WaitWriteback(t)
+	}
 	if !im.Valid(ino) {
 		f.Unlock(t)
 		return nil, errno.OK
@@ -73,37 +76,63 @@ func (ino *Inode) writeBegin(t *sched.Task, im Iomap, pos, end int64) (*mm.Folio
 	if f.Uptodate() || (pos <= f.Pos() && end >= f.End()) {
 		return f, errno.OK
 	}
-	if err := ino.fill(t, f); err != errno.OK {
+	if err := ino.fill(t, f, im); err != errno.OK {
 		f.Unlock(t)
 		return nil, err
 	}
 	return f, errno.OK
 }
 
-// fill reads a locked folio that is not uptodate and waits, keeping it locked (iomap_read_folio_sync).
-func (ino *Inode) fill(t *sched.Task, f *mm.Folio) errno.Errno {
-	bs := ino.Sb.BlockSize
+// fill brings a locked folio up to date and waits, keeping it locked (__iomap_write_begin, iomap_read_folio_sync). Within the
+// write's own mapping it trusts that mapping's type, as the kernel does: that is why a stale one must not come here.
+func (ino *Inode) fill(t *sched.Task, f *mm.Folio, im Iomap) errno.Errno {
+	own := ino.wholeBlocks(im.Extent)
 	for pos := f.Pos(); pos < f.End(); {
-		im, err := ino.Hooks.Begin(t, ino, pos, f.End()-pos, 0)
-		if err != errno.OK {
-			return err
-		}
-		n, dst := im.Len, f.Data[pos-f.Pos():]
-		if eof := (ino.isize + bs - 1) / bs * bs; im.Type == Mapped && pos < eof {
-			n = min(n, eof-pos)
-			err = ino.Sb.Disk.SubmitWait(t, &block.Request{
-				Op: block.OpRead, Range: block.Range{Off: im.Addr, End: im.Addr + n}, Data: dst[:n],
-			})
+		e := own
+		if pos < own.Off || pos >= own.End() {
+			other, err := ino.Hooks.Begin(t, ino, pos, f.End()-pos, 0)
 			if err != errno.OK {
 				return err
 			}
-		} else {
-			clear(dst[:n])
+			e = other.Extent
 		}
-		pos += n
+		e = e.clip(pos, f.End())
+		if pos < own.Off {
+			e = e.clip(pos, own.Off)
+		}
+		if err := ino.fillExtent(t, e, f.Data[pos-f.Pos():][:e.Len]); err != errno.OK {
+			return err
+		}
+		pos = e.End()
 	}
 	f.MarkUptodate()
 	return errno.OK
+}
+
+// wholeBlocks returns an extent widened to whole blocks: the blocks at its ends are backed like the rest.
+func (ino *Inode) wholeBlocks(e Extent) Extent {
+	whole := ino.blocks(e)
+	whole.Type = e.Type
+	if e.Type.Allocated() {
+		whole.Addr = e.Addr - (e.Off - whole.Off)
+	}
+	return whole
+}
+
+// fillExtent reads one extent's part of a folio; what is not mapped or lies behind the last block of the file is zeros
+// (iomap_block_needs_zeroing).
+func (ino *Inode) fillExtent(t *sched.Task, e Extent, dst []byte) errno.Errno {
+	bs := ino.Sb.BlockSize
+	eof := (ino.isize + bs - 1) / bs * bs
+	if e.Type != Mapped || e.Off >= eof {
+		clear(dst)
+		return errno.OK
+	}
+	n := min(e.Len, eof-e.Off)
+	clear(dst[n:])
+	return ino.Sb.Disk.SubmitWait(t, &block.Request{
+		Op: block.OpRead, Range: block.Range{Off: e.Addr, End: e.Addr + n}, Data: dst[:n],
+	})
 }
 
 // ZeroRange makes [pos, end) read as zeros through the page cache (iomap_zero_range). It does not move the size. Whether the
@@ -161,6 +190,9 @@ func (ino *Inode) IomapPageMkwrite(t *sched.Task, f *mm.Folio) errno.Errno {
 	if f.Mapping() != ino.Mapping || f.Pos() >= ino.isize {
 		f.Unlock(t)
 		return errno.EAGAIN
+	}
+	if ino.Hooks.StableFolios() {
+		f.WaitWriteback(t)
 	}
 	end := min(f.End(), ino.isize)
 	for pos := f.Pos(); pos < end; {

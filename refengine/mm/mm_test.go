@@ -262,3 +262,37 @@ func TestWritebackErrorIsReportedOnceToEveryOpenFile(t *testing.T) {
 		t.Error("a file opened after everybody saw it reports it")
 	}
 }
+
+// Between finding a folio and locking it the folio may leave the cache: whoever locks it must look again. Every schedule.
+func TestLockedFolioIsStillCached(t *testing.T) {
+	for name, get := range map[string]func(*sched.Task, *memFile) *Folio{
+		"GetFolioLocked": func(t *sched.Task, h *memFile) *Folio { return h.m.GetFolioLocked(t, 0) },
+		"LockFolio":      func(t *sched.Task, h *memFile) *Folio { return h.m.LockFolio(t, 0) },
+		"FilemapFault": func(t *sched.Task, h *memFile) *Folio {
+			f, _ := h.m.FilemapFault(t, 0)
+			return f
+		},
+	} {
+		rep := sched.Explore(t.Context(), sched.Options{Strategy: sched.NewDFS(), Budget: 100000}, func(s *sched.Sched) {
+			h := &memFile{disk: make([]byte, PageSize), size: PageSize, refuse: -1}
+			h.m = NewMapping(s, h, nil)
+			s.Go("main", func(t *sched.Task) {
+				readAll(t, h)
+				other := t.Go("invalidator", func(t *sched.Task) { h.m.InvalidateInodePages2Range(t, 0, PageSize) })
+				if f := get(t, h); f != nil {
+					must(f.Mapping() == h.m, name+" returned a folio that is not cached")
+					f.Unlock(t)
+				}
+				t.Join(other)
+			})
+		}, func(r *sched.Result) bool {
+			if r.Outcome != sched.Done {
+				t.Errorf("%s: %v", name, r)
+			}
+			return r.Outcome == sched.Done
+		})
+		if !rep.Complete {
+			t.Errorf("%s: %v", name, rep)
+		}
+	}
+}

@@ -25,11 +25,13 @@
 //
 // On one core of a shared two-core EPYC virtual machine with Go 1.26.8 (go test -bench . ./refengine/sched):
 //
-//	BenchmarkPoint/random             77 ns a point (13 million a second), 0 allocations
+//	BenchmarkPoint/random             75 ns a point (13 million a second), 0 allocations
 //	BenchmarkPoint/pct3               25 ns a point
-//	BenchmarkExecution3x20/random   3600 ns an execution of 3 tasks with 10 lock and unlock pairs each: 278,000 a second
-//	BenchmarkExecution3x20/pct3     2670 ns: 374,000 a second
+//	BenchmarkExecution3x20/random   3320 ns an execution of 3 tasks with 10 lock and unlock pairs each: 301,000 a second
+//	BenchmarkExecution3x20/pct3     2240 ns: 447,000 a second
+//	BenchmarkExecution3x20/dfs      3180 ns
 //
-// The same program took 94,500 (random) and 134,000 (PCT, depth 3) executions a CPU second with shuttle 0.9.3. An execution
-// allocates three times: the Result, the lock, and the tasks' closure.
+// Single runs on a loaded machine: repeat them before relying on a difference. The same program ran 94,500 (random) and 134,000 (PCT,
+// depth 3) executions a CPU second with shuttle 0.9.3 in an earlier measurement on another machine, so the two are not a comparison.
+// An execution allocates three times: the Result, the lock, and the tasks' closure.
 package sched

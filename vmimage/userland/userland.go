@@ -50,11 +50,7 @@ const layout = "1"
 // Resolve returns the files of the guest's userland, from the cache if it has them. The first time it fetches the packages with all
 // they depend on, takes the few files that are needed and drops the rest.
 func Resolve(ctx context.Context, dir cache.Dir, archive Archive) ([]File, error) {
-	key := []string{layout}
-	for _, tool := range tools() {
-		key = append(key, tool.pkg, tool.name, tool.guest)
-	}
-	root, err := dir.Publish(ctx, "userland", cache.Key(key...), func(root string) error {
+	root, err := dir.Publish(ctx, class, key(), func(root string) error {
 		return build(ctx, archive, root)
 	})
 	if err != nil {

@@ -28,6 +28,8 @@ func (a *app) list() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "lists the cases: rule, witness, parameters", Args: cobra.NoArgs,
+		Long: `list prints each case of the catalogue: the rule that it checks, the kernel function that makes the rule hold, where the rule
+comes from, the witness without which a run shows nothing, and its parameters.`,
 		Example: "  iomapcheck list\n  iomapcheck list --json | jq -r .id",
 		RunE: func(*cobra.Command, []string) error {
 			for _, c := range cases.Catalogue() {
@@ -43,7 +45,10 @@ func (a *app) list() *cobra.Command {
 }
 
 func (a *app) listCase(c prog.Case, asJSON bool) error {
-	l := listed{ID: c.ID, Theme: c.Theme(), Rule: c.Rule, Kernel: c.Kernel, Source: c.Source, Needs: c.Needs, Program: c.Variants[0].Program.String()}
+	l := listed{
+		ID: c.ID, Theme: c.Theme(), Rule: c.Rule, Kernel: c.Kernel, Source: c.Source,
+		Witness: []string{}, Needs: append([]string{}, c.Needs...), Parameters: []string{}, Program: c.Variants[0].Program.String(),
+	}
 	for _, w := range c.Variants[0].Program.Witnesses {
 		l.Witness = append(l.Witness, strings.TrimPrefix(w.String(), "witness "))
 	}
@@ -66,6 +71,9 @@ func (a *app) listCase(c prog.Case, asJSON bool) error {
 func (a *app) language() *cobra.Command {
 	return &cobra.Command{
 		Use: "language", Short: "prints the operations of the program language", Args: cobra.NoArgs,
+		Long: `language prints the operations that a program in text form may have, one a line, with what each does. Programs are run with
+'iomapcheck run -'; those of the cases are printed by 'iomapcheck list --json'.`,
+		Example: "  iomapcheck language | grep hold",
 		RunE: func(*cobra.Command, []string) error {
 			for _, v := range prog.Verbs() {
 				if _, err := fmt.Fprintf(a.out, "%-62s %s\n", v.Usage, v.Doc); err != nil {

@@ -4,8 +4,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -15,19 +17,27 @@ import (
 
 func main() {
 	switch {
-	case len(os.Args) > 1 && os.Args[1] == exec.TaskArg:
+	case isTask():
 		os.Exit(exec.TaskMain())
-	case os.Getpid() == 1 && guest.IsGuest():
+	case isGuest():
 		guest.Main()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	// The first signal ends the work in good order; a second one ends the process as ever.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
+// isTask says whether this process is a task of a program.
+func isTask() bool { return len(os.Args) > 1 && os.Args[1] == exec.TaskArg }
+
+// isGuest says whether this process is PID 1 of one of our virtual machines.
+func isGuest() bool { return os.Getpid() == 1 && guest.IsGuest() }
+
 // run is the command line; it returns the exit code: 0 good, 1 bad, 125 our own fault, 2 wrong usage.
-func run(ctx context.Context, args []string, in *os.File, out, errOut *os.File) int {
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	app := &app{in: in, out: out, errOut: errOut}
 	root := app.root()
 	root.SetArgs(args)
@@ -37,6 +47,17 @@ func run(ctx context.Context, args []string, in *os.File, out, errOut *os.File) 
 	if err == nil {
 		return app.code
 	}
-	fmt.Fprintln(errOut, "iomapcheck:", err)
+	fmt.Fprintln(errOut, "iomapcheck:", oneLine(err.Error()))
 	return exitCode(err)
+}
+
+// oneLine folds a text of several lines, such as a joined error, into one.
+func oneLine(text string) string {
+	var parts []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,78 +19,134 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
+// replayFlags are the flags of replay.
+type replayFlags struct {
+	targetFlags
+	// asRecorded says that neither --kernel nor --release was given: a directory's own counts.
+	asRecorded bool
+	history    bool
+}
+
 func (a *app) replay() *cobra.Command {
-	f := &targetFlags{}
-	var show bool
+	f := &replayFlags{}
 	cmd := &cobra.Command{
 		Use: "replay TOKEN|DIR", Short: "runs the same again: the same history from an engine's token, the same program from an evidence directory",
+		Long: `replay runs something again and gives its verdict.
+
+TOKEN is what the engine prints: the history is the same again, event by event. A token is of one program and one --release.
+DIR is an evidence directory. One of the engine gives the same history again; one of a kernel runs the same program on the
+same kernel, or on another one: --kernel.`,
 		Args: cobra.ExactArgs(1),
-		Example: `  iomapcheck replay t1.coherence/post-write-invalidation@xfs+dio-skip-post-invalidate.…
-  iomapcheck replay runs/20261121-101500.000/vm~…`,
+		Example: `  iomapcheck replay t1.coherence/post-write-invalidation@xfs+dio-skip-post-invalidate.… --history
+  iomapcheck replay runs/20261121-101500.000/vm~6.12.117+deb12-amd64~xfs~fallback-redirty-during-writeback
+  iomapcheck replay DIR --kernel debian:6.1`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.HasPrefix(args[0], "t1.") {
-				return a.replayToken(cmd.Context(), *f, args[0], show)
+			f.asRecorded = !cmd.Flags().Changed("kernel") && !cmd.Flags().Changed("release")
+			if err := f.check(); err != nil {
+				return usage(err)
 			}
-			return a.replayDir(cmd.Context(), *f, cmd.Flags().Changed("kernel"), args[0], show)
+			if strings.HasPrefix(args[0], "t1.") {
+				return a.replayToken(cmd.Context(), f, args[0])
+			}
+			return a.replayDir(cmd.Context(), f, args[0])
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&show, "history", false, "print the history too")
+	cmd.Flags().BoolVar(&f.history, "history", false, "print the history too")
 	return cmd
 }
 
 // replayToken runs the engine's schedule of a token.
-func (a *app) replayToken(ctx context.Context, f targetFlags, token string, show bool) error {
-	name, err := sched.TokenName(token)
+func (a *app) replayToken(ctx context.Context, f *replayFlags, token string) error {
+	name, mutants, err := tokenParts(token)
 	if err != nil {
 		return usage(err)
 	}
-	parts := strings.Split(name, "+")
-	u, err := campaign.ParseName(cases.Catalogue(), parts[0])
+	u, err := campaign.ParseName(cases.Catalogue(), name)
 	if err != nil {
-		return usage(err)
+		return usage(fmt.Errorf("replay: %w (a program from standard input is replayed from its evidence directory)", err))
 	}
-	runner, err := a.runner(ctx, "refengine", f)
-	if err != nil {
-		return err
-	}
-	defer runner.Target.Close()
-	runner.Mutants = parts[1:]
-	return a.show(runner.Replay(ctx, u, token), show)
+	return a.replayOn(ctx, f, "refengine", func(r *campaign.Runner, _ func(string)) campaign.Verdict {
+		r.Mutants = mutants
+		return r.Replay(ctx, u, token)
+	})
 }
 
-// replayDir runs the program of an evidence directory on its target again.
-func (a *app) replayDir(ctx context.Context, f targetFlags, otherKernel bool, dir string, show bool) error {
-	text, err := os.ReadFile(filepath.Join(dir, "verdict.json"))
+// tokenParts are the unit's name and the mutants.
+func tokenParts(token string) (unit string, mutants []string, err error) {
+	name, err := sched.TokenName(token)
 	if err != nil {
-		return usage(fmt.Errorf("replay: %s is neither a token (t1.…) nor an evidence directory: %w", dir, err))
+		return "", nil, err
 	}
-	var old campaign.Verdict
-	if err := json.Unmarshal(text, &old); err != nil {
-		return fmt.Errorf("replay: read the verdict of %s: %w", dir, err)
-	}
-	program, err := os.ReadFile(filepath.Join(dir, "program.txt"))
+	parts := strings.Split(name, "+")
+	return parts[0], parts[1:], nil
+}
+
+// replayDir runs the program of an evidence directory on its target again: the engine's with its schedule.
+func (a *app) replayDir(ctx context.Context, f *replayFlags, dir string) error {
+	old, p, err := readEvidence(dir)
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
-	}
-	p, err := prog.Parse(string(program))
-	if err != nil {
-		return fmt.Errorf("replay: read %s: %w", filepath.Join(dir, "program.txt"), err)
+		return usage(fmt.Errorf("replay %s: neither a token (t1.…) nor an evidence directory: %w", dir, err))
 	}
 	spec, err := fsys.Parse(old.FSName())
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return usage(fmt.Errorf("replay %s: %w", dir, err))
 	}
-	if old.KernelSpec != "" && !otherKernel {
-		f.kernel = old.KernelSpec
+	var mutants []string
+	if old.Token != "" {
+		if _, mutants, err = tokenParts(old.Token); err != nil {
+			return usage(fmt.Errorf("replay %s: %w", dir, err))
+		}
 	}
-	runner, err := a.runner(ctx, old.Target, f)
+	if f.asRecorded {
+		f.kernel, f.release = old.KernelSpec, old.Kernel
+	}
+	u := campaign.Unit{
+		Case: prog.Case{ID: old.Case, Rule: "as recorded in " + dir}, Variant: prog.Variant{Name: old.Parameters["variant"]}, FS: spec,
+	}
+	return a.replayOn(ctx, f, old.Target, func(r *campaign.Runner, watch func(string)) campaign.Verdict {
+		r.Mutants = mutants
+		return r.ReplayProgram(ctx, u, p, old.Token, watch)
+	})
+}
+
+// readEvidence reads the verdict and the program of an evidence directory.
+func readEvidence(dir string) (v campaign.Verdict, p prog.Program, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "verdict.json"))
 	if err != nil {
+		return v, p, err
+	}
+	if err := json.Unmarshal(text, &v); err != nil {
+		return v, p, fmt.Errorf("read verdict.json: %w", err)
+	}
+	program, err := os.ReadFile(filepath.Join(dir, "program.txt"))
+	if err != nil {
+		return v, p, err
+	}
+	if p, err = prog.Parse(string(program)); err != nil {
+		return v, p, fmt.Errorf("read program.txt: %w", err)
+	}
+	return v, p, nil
+}
+
+// replayOn opens the target, runs there, and prints the verdict.
+func (a *app) replayOn(ctx context.Context, f *replayFlags, target string, run func(*campaign.Runner, func(string)) campaign.Verdict) error {
+	if err := checkTarget(target); err != nil {
+		return usage(err)
+	}
+	p := newProgress(a.errOut)
+	runner, err := a.runner(ctx, target, f.targetFlags, p)
+	if err != nil {
+		p.close()
 		return err
 	}
 	defer runner.Target.Close()
-	v := runner.RunProgram(ctx, campaign.Unit{Case: prog.Case{ID: old.Case, Rule: "as recorded in " + dir}, FS: spec}, p, nil)
-	return a.show(v, show)
+	v := run(runner, p.set)
+	p.close()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return a.show(v, f.history)
 }
 
 // show prints a verdict and, if wanted, its history; the exit code follows the verdict.
@@ -97,7 +154,8 @@ func (a *app) show(v campaign.Verdict, withHistory bool) error {
 	a.code = judge.ExitCode(v.Verdict)
 	if withHistory {
 		text, err := os.ReadFile(filepath.Join(v.Evidence, "history.txt"))
-		if err != nil {
+		// A run that failed before it began has no history; its verdict says why.
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("show the history: %w", err)
 		}
 		fmt.Fprint(a.out, string(text))

@@ -24,6 +24,7 @@ type app struct {
 
 // The exit codes, as git bisect run understands them.
 const (
+	exitBad   = 1
 	exitUsage = 2
 	exitInfra = 125
 )
@@ -64,7 +65,7 @@ usage. So any run command fits git bisect run.`,
 	flags.StringVar(&a.cacheDir, "cache", defaultDir("IOMAPCHECK_CACHE", os.UserCacheDir), "kernels, tools and images (environment: IOMAPCHECK_CACHE)")
 	flags.StringVar(&a.runsDir, "runs", defaultRuns(), "evidence, a directory a run (environment: IOMAPCHECK_RUNS)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.list(), a.runCommand(), a.replay(), a.language())
+	root.AddCommand(a.list(), a.runCommand(), a.replay(), a.mutants(), a.doctor(), a.image(), a.language())
 	return usageErrors(root)
 }
 

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/refengine"
 	"github.com/iomapcheck/iomapcheck/refengine/fs"
@@ -50,11 +52,19 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 		return replay(job, machine, more)
 	}
 	x := &explorer{job: job, machine: machine, more: more}
-	if done, err := x.explore(ctx, sched.NewDFS(), max(1, job.Budget/5)); done || err != nil {
-		return err
+	if !loopsUntil(job.Program) {
+		if done, err := x.explore(ctx, sched.NewDFS(), max(1, job.Budget/5)); done || err != nil {
+			return err
+		}
 	}
 	_, err = x.explore(ctx, sched.NewRandom(job.Seed), job.Budget-x.executions)
 	return err
+}
+
+// loopsUntil says whether the program waits in a loop for a task: depth first, the loop would go round for ever without that
+// task's being given a turn.
+func loopsUntil(p prog.Program) bool {
+	return slices.ContainsFunc(p.Steps(), func(s prog.Step) bool { return s.Op.Verb == prog.VUntil })
 }
 
 // machine is the configuration that the job's file system and mutants mean.

@@ -61,7 +61,7 @@ var _ target.Target = (*Target)(nil)
 
 // modules are the names that the image's module index offers.
 func modules() []string {
-	return []string{"virtio_console", "virtio_blk", "xfs", "ext4", "btrfs", "gfs2"}
+	return []string{"virtio_pci", "virtio_console", "virtio_blk", "xfs", "ext4", "btrfs", "gfs2"}
 }
 
 // Open gets everything that machines of this kernel need. It boots one only where the acceleration is not known yet.

@@ -1,0 +1,61 @@
+# make help lists what can be made.
+SHELL := /bin/sh
+GO ?= go
+KERNEL ?= debian:6.12
+FS ?=
+CASE ?=
+TARGET ?= refengine,vm
+PROCS ?= 2
+REPORTS := reports
+GINKGO := $(GO) tool ginkgo
+SUITE_FLAGS := --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
+
+.PHONY: all help suite test unit race lint tidy readme vm-deps race-deps clean
+
+all: bin/iomapcheck ## build bin/iomapcheck (the default)
+
+help: ## this list
+	@sed -n 's/^\([a-z/-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@echo "  KERNEL=$(KERNEL) FS=$(FS) CASE=$(CASE) TARGET=$(TARGET) choose what make suite runs"
+
+# Static: the same file is PID 1 of the guests.
+bin/iomapcheck: FORCE
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $@ ./harness/cmd/iomapcheck
+FORCE:
+
+suite: vm-deps bin/iomapcheck ## run every case on the engine and on a real kernel; reports in reports/
+	@mkdir -p $(REPORTS)
+	$(GINKGO) $(SUITE_FLAGS) ./suite -- -iomap.agent=$(CURDIR)/bin/iomapcheck -iomap.target=$(TARGET) -iomap.kernel='$(KERNEL)' -iomap.fs='$(FS)' -iomap.case='$(CASE)'
+	@echo "reports: $(REPORTS)/junit.xml, $(REPORTS)/report.json, $(REPORTS)/runs/"
+
+test: lint unit race suite ## everything that CI checks: lint, unit tests, race detector, the suite on both targets
+
+unit: vm-deps ## unit tests, with real machines where they need them
+	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 20m $$($(GO) list ./... | grep -v /suite$$)
+
+# Where there is concurrency that the engine does not simulate, and no machine to be booted.
+RACED := ./harness/disk ./harness/exec ./harness/judge ./harness/ktrace ./harness/campaign ./harness/target/model ./refengine/sched ./vmimage/qmp ./vmimage/qemu
+race: race-deps ## the race detector on what has goroutines
+	@if command -v cc >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
+	else echo "race detector left out: it needs a C compiler (as root: apt-get install gcc libc6-dev)"; fi
+
+lint: tidy ## gofmt, go vet, staticcheck, go.mod tidy
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "not gofmt'ed:"; echo "$$bad"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+tidy:
+	$(GO) mod tidy -diff
+
+readme: bin/iomapcheck ## run the README's commands as written
+	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run README ./ci
+
+vm-deps: ## what virtual machines need: QEMU (as root it is installed)
+	@ci/install-missing qemu-system-x86_64 qemu-system-x86
+
+race-deps:
+	@ci/install-missing --optional cc gcc libc6-dev
+
+clean: ## remove what make made here (the cache of kernels stays: iomapcheck image clean)
+	rm -rf bin $(REPORTS) runs

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iomapcheck/iomapcheck/cases"
+	"github.com/iomapcheck/iomapcheck/harness/campaign"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
+)
+
+// detection is a cell of the matrix mutant × case, as mutants --json prints it.
+type detection struct {
+	Mutant     string            `json:"mutant"`
+	Case       string            `json:"case"`
+	Parameters map[string]string `json:"parameters"`
+	FS         string            `json:"fs"`
+	Variant    string            `json:"variant"`
+	// Detected says that a rule of the judge failed with the mutant and none fails without it.
+	Detected   bool          `json:"detected"`
+	Rule       judge.Rule    `json:"rule"`
+	Executions int           `json:"executions"`
+	Verdict    judge.Verdict `json:"verdict"`
+	Text       string        `json:"text"`
+	Replay     string        `json:"replay"`
+	Evidence   string        `json:"evidence"`
+}
+
+// mutantsFlags are the flags of mutants.
+type mutantsFlags struct {
+	targetFlags
+	engineFlags
+	json bool
+}
+
+func (a *app) mutants() *cobra.Command {
+	f := &mutantsFlags{}
+	cmd := &cobra.Command{
+		Use: "mutants", Short: "switches on the engine's historic bugs one by one and prints which case catches which",
+		Long: `mutants runs every selected case with each of the engine's historic bugs: the matrix mutant × case, with the rule that caught
+the mutant and after how many executions. A mutant counts as caught only by a rule of the judge (verdict fail or hang), and
+only where the same case is clean without the mutant.
+
+Exit codes: 0 every mutant is caught by at least one case, 1 some mutant is caught by none.`,
+		Args: cobra.NoArgs,
+		Example: `  iomapcheck mutants
+  iomapcheck mutants --case 'fallback/*' --fs xfs
+  iomapcheck mutants --json | jq -r 'select(.detected) | [.mutant, .case, .fs, .executions] | @tsv'`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMutants(cmd.Context(), f) },
+	}
+	f.registerRelease(cmd)
+	f.engineFlags.register(cmd, runtime.NumCPU())
+	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object a mutant, case and file system")
+	return cmd
+}
+
+func (a *app) runMutants(ctx context.Context, f *mutantsFlags) error {
+	units, err := f.plan(cases.Catalogue())
+	for _, check := range []error{err, f.targetFlags.check(), f.engineFlags.check()} {
+		if check != nil {
+			return usage(check)
+		}
+	}
+	p := newProgress(a.errOut)
+	defer p.close()
+	runner, err := a.runner(ctx, "refengine", f.targetFlags, p)
+	if err != nil {
+		return err
+	}
+	defer runner.Target.Close()
+	runner.Seed, runner.Budget = f.seed, f.budget
+	m := newMatrix(runner, units)
+	if err := m.run(ctx, f.jobs, p); err != nil {
+		return err
+	}
+	p.close()
+	return a.printMatrix(m, f.json)
+}
+
+// matrix is mutant × unit, a cell for each, by mutant.
+type matrix struct {
+	runner  *campaign.Runner
+	mutants []string
+	units   []campaign.Unit
+	cells   []detection
+}
+
+func newMatrix(r *campaign.Runner, units []campaign.Unit) *matrix {
+	m := &matrix{runner: r, mutants: mutant.Names(), units: units}
+	m.cells = make([]detection, len(m.mutants)*len(m.units))
+	return m
+}
+
+// at tells a cell's mutant and unit.
+func (m *matrix) at(cell int) (string, campaign.Unit) {
+	return m.mutants[cell/len(m.units)], m.units[cell%len(m.units)]
+}
+
+// with is the runner with mutants switched on; its evidence has a folder of its own, so that cells do not overwrite each other.
+func (m *matrix) with(folder string, mutants ...string) *campaign.Runner {
+	r := *m.runner
+	r.Mutants, r.Runs = mutants, filepath.Join(m.runner.Runs, folder)
+	return &r
+}
+
+// run fills the cells, and then takes back detections of cases that fail without the mutant too.
+func (m *matrix) run(ctx context.Context, jobs int, p *progress) error {
+	err := sideBySide(ctx, jobs, len(m.cells), func(ctx context.Context, i int) campaign.Verdict {
+		name, u := m.at(i)
+		p.set(fmt.Sprintf("[%d/%d] %s: %s", i+1, len(m.cells), name, u.Name()))
+		return m.with(name, name).Run(ctx, u, nil)
+	}, func(i int, v campaign.Verdict) error {
+		name, _ := m.at(i)
+		m.cells[i] = newDetection(name, v)
+		return nil
+	})
+	if err == nil {
+		err = m.compare(ctx, jobs, p)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func newDetection(name string, v campaign.Verdict) detection {
+	return detection{
+		Mutant: name, Case: v.Case, Parameters: v.Parameters, FS: v.FS, Variant: v.Variant,
+		Detected: v.Verdict == judge.Fail || v.Verdict == judge.Hang, Rule: v.Rule, Executions: v.Executions,
+		Verdict: v.Verdict, Text: v.Text, Replay: v.Replay, Evidence: v.Evidence,
+	}
+}
+
+// compare runs the units that detected something on the engine without a mutant.
+func (m *matrix) compare(ctx context.Context, jobs int, p *progress) error {
+	var units []int
+	for u := range m.units {
+		for i := u; i < len(m.cells); i += len(m.units) {
+			if m.cells[i].Detected {
+				units = append(units, u)
+				break
+			}
+		}
+	}
+	return sideBySide(ctx, jobs, len(units), func(ctx context.Context, i int) campaign.Verdict {
+		u := m.units[units[i]]
+		p.set(fmt.Sprintf("[%d/%d] without a mutant: %s", i+1, len(units), u.Name()))
+		return m.with("unmutated").Run(ctx, u, nil)
+	}, func(i int, v campaign.Verdict) error {
+		m.takeBack(units[i], v)
+		return nil
+	})
+}
+
+// takeBack makes detections by a unit none if the unit is not clean without a mutant.
+func (m *matrix) takeBack(unit int, without campaign.Verdict) {
+	if without.Verdict == judge.OK || without.Verdict == judge.Known || without.Verdict == judge.Unexercised {
+		return
+	}
+	for i := unit; i < len(m.cells); i += len(m.units) {
+		if m.cells[i].Detected {
+			m.cells[i].Detected = false
+			m.cells[i].Text = fmt.Sprintf("without a mutant it is %s too: %s", without.Verdict, without.Text)
+		}
+	}
+}
+
+// caught says whether at least one case catches the mutant.
+func (m *matrix) caught(name string) bool {
+	for _, c := range m.cells {
+		if c.Mutant == name && c.Detected {
+			return true
+		}
+	}
+	return false
+}
+
+// printMatrix prints the cells and, for people, the sum; the exit code is 1 where a mutant is caught by no case.
+func (a *app) printMatrix(m *matrix, asJSON bool) error {
+	caught := 0
+	for _, name := range m.mutants {
+		if m.caught(name) {
+			caught++
+		} else {
+			a.code = exitBad
+		}
+	}
+	if asJSON {
+		for _, c := range m.cells {
+			if err := json.NewEncoder(a.out).Encode(c); err != nil {
+				return fmt.Errorf("write the matrix: %w", err)
+			}
+		}
+		return nil
+	}
+	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, c := range m.cells {
+		v := campaign.Verdict{Case: c.Case, Parameters: c.Parameters, FS: c.FS, Variant: c.Variant}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", c.Mutant, v.Name(), v.FSName(), c)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write the matrix: %w", err)
+	}
+	_, err := fmt.Fprintf(a.out, "%d of %d mutants were caught by at least one case; evidence in %s\n", caught, len(m.mutants), m.runner.Runs)
+	return err
+}
+
+// String says how the mutant was detected, or what came out instead.
+func (c detection) String() string {
+	switch {
+	case c.Detected:
+		return fmt.Sprintf("detected by rule %s after %s", c.Rule, executions(c.Executions))
+	case c.Verdict == judge.OK:
+		return fmt.Sprintf("not detected in %s", executions(c.Executions))
+	}
+	return fmt.Sprintf("not detected: %s: %s", c.Verdict, c.Text)
+}
+
+func executions(n int) string {
+	if n == 1 {
+		return "1 execution"
+	}
+	return fmt.Sprintf("%d executions", n)
+}

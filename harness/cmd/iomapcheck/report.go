@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/iomapcheck/iomapcheck/harness/campaign"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+)
+
+// report prints verdicts as they come, for people and, if asked for, for machines.
+type report struct {
+	people   io.Writer
+	machines io.Writer
+	close    func() error
+	progress *progress
+	verdicts []judge.Verdict
+	bad      []badVerdict
+}
+
+// badVerdict is a verdict to be told about, with the unit it is about.
+type badVerdict struct {
+	unit    campaign.Unit
+	verdict campaign.Verdict
+}
+
+// newReport opens the file for machines; "" is none and - standard output, where people read standard error instead.
+func (a *app) newReport(json string, p *progress) (*report, error) {
+	r := &report{people: a.out, machines: io.Discard, close: func() error { return nil }, progress: p}
+	switch json {
+	case "":
+	case "-":
+		r.people, r.machines = a.errOut, a.out
+	default:
+		f, err := os.Create(json)
+		if err != nil {
+			return nil, fmt.Errorf("write verdicts: %w", err)
+		}
+		r.machines, r.close = f, f.Close
+	}
+	return r, nil
+}
+
+func (r *report) add(u campaign.Unit, v campaign.Verdict) error {
+	r.verdicts = append(r.verdicts, v.Verdict)
+	if v.Verdict.Bad() {
+		r.bad = append(r.bad, badVerdict{u, v})
+	}
+	if err := json.NewEncoder(r.machines).Encode(v); err != nil {
+		return fmt.Errorf("write verdicts: %w", err)
+	}
+	return r.progress.println(r.people, v.Line())
+}
+
+// end prints what to say about each bad verdict, the sum, and where the evidence is. of is how many verdicts were to come.
+func (r *report) end(runner *campaign.Runner, of int) error {
+	for _, b := range r.bad {
+		if err := r.progress.println(r.people, b.String()); err != nil {
+			return err
+		}
+	}
+	sum := tally(r.verdicts)
+	if n := len(r.verdicts); n < of {
+		sum = strings.TrimSuffix(fmt.Sprintf("interrupted after %d of %d: %s", n, of, sum), ": ")
+	}
+	line := fmt.Sprintf("%s on %s %s; evidence in %s", sum, runner.Target.Name(), runner.Target.Release(), runner.Runs)
+	return errors.Join(r.progress.println(r.people, line), r.close())
+}
+
+// String is what a person pastes into a mail about the verdict.
+func (b badVerdict) String() string {
+	v := b.verdict
+	where := "kernel " + v.Kernel
+	if v.KernelSpec != "" && v.KernelSpec != v.Kernel {
+		where += " (" + v.KernelSpec + ")"
+	}
+	if v.Target == "refengine" {
+		where = "the reference engine as Linux " + v.Kernel
+	}
+	return fmt.Sprintf("\n%s: %s on %s, %s\n  must hold  %s\n  seen       %s\n  replay     %s\n  evidence   %s\n",
+		v.Verdict, v.Name(), v.FSName(), where, b.unit.Case.Rule, v.Text, v.ReplayCommand(), v.Evidence)
+}
+
+// tally counts the verdicts: "11 ok, 1 fail".
+func tally(verdicts []judge.Verdict) string {
+	count := map[judge.Verdict]int{}
+	for _, v := range verdicts {
+		count[v]++
+	}
+	var parts []string
+	for _, v := range judge.Verdicts() {
+		if count[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[v], v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
