@@ -35,11 +35,11 @@ func block(b *strings.Builder, title string, verdicts []Verdict) {
 	for _, c := range cases {
 		width = max(width, len(c))
 	}
-	fmt.Fprintf(b, "%-*s", width, title)
+	line := fmt.Sprintf("%-*s", width, title)
 	for _, s := range systems {
-		fmt.Fprintf(b, "  %-11s", s)
+		line += fmt.Sprintf("  %-11s", s)
 	}
-	b.WriteString("\n")
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
 	for _, c := range cases {
 		line := fmt.Sprintf("%-*s", width, c)
 		for _, s := range systems {

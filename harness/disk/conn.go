@@ -20,8 +20,8 @@ const (
 	inputSize = 128 << 10
 	// batchSize is how many bytes of answers are gathered before they are sent, as long as there are requests to read.
 	batchSize = 256 << 10
-	// sendSize is the wanted size of the socket's send buffer. With Linux's default of 208 KiB, reads of 64 KiB one at a time
-	// through QEMU 7.2 are slower by 40 %.
+	// sendSize is the wanted size of the socket's send buffer. With Linux's default of 208 KiB, reads of 1 MiB through QEMU 7.2
+	// are slower by 30 % (medians of three: 4.1 against 5.9 GB/s).
 	sendSize = 1 << 20
 	// keepSize is the largest buffer kept from one request to the next.
 	keepSize = 4 << 20

@@ -41,11 +41,12 @@ func (b *btrfs) extents(ino *iomap.Inode) *rangeLock {
 // ("btrfs: do not hold the extent lock for entire read", ac325fc2aad5).
 const readUnlocked iomap.Version = 613
 
-// BeginRead locks the range (btrfs_lock_and_flush_ordered_range, lock_extent_direct). Up to 6.12 the read keeps it: a buffered
+// BeginRead waits for direct writes in flight over the range, whose ordered extents are not finished, and locks it
+// (btrfs_lock_and_flush_ordered_range, lock_extent_direct). Up to 6.12 the read keeps it: a buffered
 // read of the range of a direct read in flight waits, and the other way round.
 func (b *btrfs) BeginRead(t *sched.Task, ino *iomap.Inode, pos, end int64) {
 	r := b.extents(ino)
-	r.lock(t, pos, end)
+	r.lockFinished(t, pos, end)
 	if ino.Sb.Release >= readUnlocked {
 		r.unlock(pos, end)
 	}
@@ -67,10 +68,22 @@ func (b *btrfs) Begin(t *sched.Task, ino *iomap.Inode, pos, length int64, flags 
 	r := b.extents(ino)
 	r.lock(t, pos, pos+length)
 	defer r.unlock(pos, pos+length)
-	if flags&iomap.ForDirect != 0 && ino.Mapping.RangeHasPage(pos, pos+length) {
+	if flags&iomap.ForDirect == 0 {
+		return ino.BeginExtents(t, pos, length, flags)
+	}
+	if ino.Mapping.RangeHasPage(pos, pos+length) {
 		return iomap.Iomap{}, errno.ENOTBLK
 	}
-	return ino.BeginExtents(t, pos, length, flags)
+	im, err := ino.BeginExtents(t, pos, length, flags)
+	if err == errno.OK {
+		r.order(pos, min(im.End(), pos+length))
+	}
+	return im, err
+}
+
+// EndDirectWrite finishes the ordered extents of a direct write (btrfs_finish_one_ordered), here at once and not on a work queue.
+func (b *btrfs) EndDirectWrite(ino *iomap.Inode, pos, end int64) {
+	b.extents(ino).finishOrdered(pos, end)
 }
 
 // ReadIter is btrfs_file_read_iter: what a direct read cannot do is read through the cache, also when it is misaligned.

@@ -83,6 +83,8 @@ func (base) PageMkwrite(t *sched.Task, ino *iomap.Inode, f *mm.Folio) errno.Errn
 
 func (base) ReleaseFolio(*sched.Task, *iomap.Inode, *mm.Folio) bool { return true }
 
+func (base) EndDirectWrite(*iomap.Inode, int64, int64) {}
+
 func (base) StableFolios() bool { return false }
 
 func (base) BeginRead(*sched.Task, *iomap.Inode, int64, int64) {}

@@ -59,6 +59,9 @@ func (d *dio) complete(t *sched.Task) (int64, errno.Errno) {
 	if d.write && d.err == errno.OK && d.size > 0 {
 		d.endIO(t, end)
 	}
+	if d.write {
+		ino.Hooks.EndDirectWrite(ino, k.Pos, d.end())
+	}
 	n := d.size
 	if !d.write && k.Pos+n > d.iSize {
 		n = d.iSize - k.Pos

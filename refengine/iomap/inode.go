@@ -23,6 +23,8 @@ type Hooks interface {
 	// the read is over, possibly by its completion: it must not block.
 	BeginRead(t *sched.Task, ino *Inode, pos, end int64)
 	EndRead(ino *Inode, pos, end int64)
+	// EndDirectWrite is called when all of a direct write of [pos, end) has reached the disk, or failed, and its blocks are valid.
+	EndDirectWrite(ino *Inode, pos, end int64)
 	// StableFolios says whether a folio must not change while it is written, since its checksum is being written too: stores and
 	// buffered writes then wait for its writeback (btrfs_page_mkwrite, folio_wait_stable).
 	StableFolios() bool

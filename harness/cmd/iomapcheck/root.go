@@ -57,6 +57,10 @@ engine and on real kernels in QEMU virtual machines, and judges what happened.
 
 Exit codes: 0 good, 1 a verdict is bad, 125 nothing was shown (our own fault, or a situation that did not come about), 2 wrong
 usage. So any run command fits git bisect run.`,
+		Example: `  iomapcheck doctor                           what this machine can do
+  iomapcheck run                              every case on the engine
+  iomapcheck run --target vm --fs xfs,ext4    on Debian's 6.12, in a virtual machine
+  iomapcheck mutants                          which case catches which historic bug`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
