@@ -58,6 +58,8 @@ func TestTheFirstLineDecidesTheKindAndTitle(t *testing.T) {
 		{"Aborting journal on device vdb-8.", "fs-shutdown: JBD2: aborting journal"},
 		{"BTRFS error (device vdb): bdev /dev/vdb errs: wr 1, rd 0, flush 0, corrupt 0, gen 0", "io-error: BTRFS: device errors"},
 		{"BTRFS warning (device vdb): csum failed root 5 ino 257 off 0 csum 0x8941f998 expected csum 0x3a mirror 1", "fs-corruption: BTRFS: csum failed"},
+		// As 6.12.117 printed it for an EIO of the disk.
+		{"BTRFS warning (device vda): direct IO failed ino 257 op 0x0 offset 0x3000 len 4096 err no 10", "io-error: BTRFS: direct IO failed"},
 		{"BTRFS critical (device vdb): corrupt leaf: root=5 block=30 slot=0", "fs-corruption: BTRFS: corrupt leaf: root=N block=N slot=N"},
 		{"BTRFS: error (device vdb) in btrfs_commit_transaction:2345: errno=-5 IO failure", "fs-shutdown: BTRFS: error in btrfs_commit_transaction"},
 		{"BTRFS error (device vdb state A) in btrfs_run_delayed_refs:2150: errno=-5 IO failure", "fs-shutdown: BTRFS: error in btrfs_run_delayed_refs"},
