@@ -4,39 +4,44 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
-func TestEveryItemIsDoneOnceAndAtMostSoManyAtATime(t *testing.T) {
-	const jobs, items = 3, 20
-	var busy atomic.Int32
-	var most atomic.Bool
-	together := make(chan struct{})
-	once := sync.OnceFunc(func() { close(together) })
-	var seen []int
-	err := sideBySide(t.Context(), jobs, items, func(_ context.Context, i int) int {
-		switch now := busy.Add(1); {
-		case now == jobs:
-			once()
-		case now > jobs:
-			most.Store(true)
+func TestEveryItemIsDoneOnceAndAsManyAtATimeAsMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const jobs, items = 3, 8
+		var busy atomic.Int32
+		var seen []int
+		gate, ended := make(chan struct{}), make(chan error)
+		go func() {
+			ended <- sideBySide(t.Context(), jobs, items, func(_ context.Context, i int) int {
+				busy.Add(1)
+				<-gate
+				busy.Add(-1)
+				return i * i
+			}, func(i, square int) error {
+				if square != i*i {
+					t.Errorf("item %d came with the result %d", i, square)
+				}
+				seen = append(seen, i)
+				return nil
+			})
+		}()
+		for left := items; left > 0; left-- {
+			synctest.Wait() // until everybody waits at the gate
+			if got := int(busy.Load()); got != min(jobs, left) {
+				t.Errorf("%d at work with %d left, want %d", got, left, min(jobs, left))
+			}
+			gate <- struct{}{}
 		}
-		<-together // nobody goes on before as many as may are at work
-		busy.Add(-1)
-		return i * i
-	}, func(i, square int) error {
-		if square != i*i {
-			t.Errorf("item %d came with the result %d", i, square)
+		err := <-ended
+		slices.Sort(seen)
+		if want := []int{0, 1, 2, 3, 4, 5, 6, 7}; err != nil || !slices.Equal(seen, want) {
+			t.Errorf("done %v, error %v", seen, err)
 		}
-		seen = append(seen, i)
-		return nil
 	})
-	slices.Sort(seen)
-	if err != nil || len(slices.Compact(seen)) != items || most.Load() {
-		t.Errorf("done %v, more than %d at a time: %t, error %v", seen, jobs, most.Load(), err)
-	}
 }
 
 func TestNothingBeginsAfterTheFirstErrorOrTheEndOfTheContext(t *testing.T) {
