@@ -56,8 +56,8 @@ func conclude(v campaign.Verdict) {
 	case judge.Unsupported:
 		Skip("unsupported: " + v.Text)
 	default:
-		Fail(fmt.Sprintf("%s: %s\n  %s on %s, kernel %s\n  evidence: %s\n  replay:   iomapcheck replay %s",
-			v.Verdict, v.Text, v.Name(), v.FSName(), v.Kernel, v.Evidence, v.Replay))
+		Fail(fmt.Sprintf("%s: %s\n  %s on %s, kernel %s\n  evidence: %s\n  replay:   %s",
+			v.Verdict, v.Text, v.Name(), v.FSName(), v.Kernel, v.Evidence, v.ReplayCommand()))
 	}
 }
 

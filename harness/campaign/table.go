@@ -21,7 +21,7 @@ func Table(verdicts []Verdict) string {
 		}
 		fmt.Fprintf(&b, "%s %s on %s, %s %s: %s\n", v.Verdict, v.Name(), v.FSName(), v.Target, v.Kernel, v.Text)
 		if v.Verdict != judge.Unsupported {
-			fmt.Fprintf(&b, "    replay:   iomapcheck replay %s\n    evidence: %s\n", v.Replay, v.Evidence)
+			fmt.Fprintf(&b, "    replay:   %s\n    evidence: %s\n", v.ReplayCommand(), v.Evidence)
 		}
 	}
 	return b.String()

@@ -16,14 +16,10 @@ const sampleEvery = 5 * time.Millisecond
 
 // endedOrBlocked waits until the task has ended (false) or is asleep inside an operation for good (true), which is then
 // recorded. With functions, one of them must be on its kernel stack.
-//
-// Asleep for good means: state S or D inside an open operation, no context switch between samples, and either nothing else
-// in the machine runnable for a few samples (then only something outside can wake it), or so many samples in a row.
 func (c *conductor) endedOrBlocked(ctx context.Context, p *proc, in []string) (bool, error) {
+	w := watcher{c: c, p: p, requests: -1}
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
-	var last sample
-	same, idle := 0, 0
 	for {
 		select {
 		case <-p.ended:
@@ -32,25 +28,56 @@ func (c *conductor) endedOrBlocked(ctx context.Context, p *proc, in []string) (b
 			return false, c.gaveUp(ctx)
 		case <-tick.C:
 		}
-		s := c.sample(p)
-		if !s.asleep || s.switches != last.switches || s.op != last.op {
-			same, idle = 0, 0
-		} else {
-			same++
-			if machineIdle() {
-				idle++
-			}
+		blocked, err := w.look(ctx)
+		if err != nil {
+			return false, err
 		}
-		last = s
-		if idle < 3 && same < c.env.Confirm {
+		where := stack(p)
+		if !blocked || !onStack(where, in) {
 			continue
 		}
-		if where := stack(p); onStack(where, in) {
-			c.emit(p, history.Event{Kind: history.Blocked, Time: now(), Task: p.task, Op: s.op.Op, Iter: s.op.Iter, Where: where})
-			return true, nil
-		}
-		same, idle = 0, 0
+		op := w.last.op
+		c.emit(p, history.Event{Kind: history.Blocked, Time: now(), Task: p.task, Op: op.Op, Iter: op.Iter, Where: where})
+		return true, nil
 	}
+}
+
+// watcher finds out whether a task is asleep for good: in state S or D inside an open operation, without a context switch
+// from look to look while nothing else in the machine is runnable (or for very many looks), and that twice with the disk
+// settled in between and asked for nothing: so it is no slow disk that it waits for, nor something that waits for one.
+type watcher struct {
+	c    *conductor
+	p    *proc
+	last sample
+	// same and idle count looks without a change, idle those at which the machine had nothing else to do.
+	same, idle int
+	// requests is what the disk had been asked when it was settled last, -1 for never.
+	requests int64
+}
+
+// idleLooks is how many looks at an idle machine are believed.
+const idleLooks = 3
+
+// look takes a sample and says whether the task is asleep for good.
+func (w *watcher) look(ctx context.Context) (bool, error) {
+	s := w.c.sample(w.p)
+	changed := !s.asleep || s != w.last
+	w.last = s
+	if changed {
+		w.same, w.idle, w.requests = 0, 0, -1
+		return false, nil
+	}
+	w.same++
+	if machineIdle() {
+		w.idle++
+	}
+	if w.idle < idleLooks && w.same < w.c.env.Confirm {
+		return false, nil
+	}
+	before := w.requests
+	requests, err := w.c.env.Disk.Settle(ctx)
+	w.same, w.idle, w.requests = 0, 0, requests
+	return requests == before, err
 }
 
 // place is an operation and its repetition.

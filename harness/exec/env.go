@@ -38,6 +38,10 @@ type Disk interface {
 	Fail(ctx context.Context, op prog.Op) error
 	// Record switches the recording of requests.
 	Record(ctx context.Context, on bool) error
+	// Settle returns once every request that was made before has been answered, but for those that are held, and says how many
+	// requests there have been. A task that sleeps while two calls in a row give the same number waits for something
+	// else than a slow disk.
+	Settle(ctx context.Context) (int64, error)
 }
 
 // NotProvokedError says that the situation a program waits for did not come about within the bound its Disk sets. The program ends

@@ -28,6 +28,7 @@ func (*plainDisk) AwaitHeld(context.Context, int64) error   { return errors.New(
 func (d *plainDisk) Release(context.Context, prog.Op) error { d.released++; return nil }
 func (*plainDisk) Fail(context.Context, prog.Op) error      { return nil }
 func (*plainDisk) Record(context.Context, bool) error       { return nil }
+func (*plainDisk) Settle(context.Context) (int64, error)    { return 0, nil }
 
 // run carries out a program in a temporary folder and returns its events.
 func run(t *testing.T, limit time.Duration, text string, disks ...Disk) ([]history.Event, error) {

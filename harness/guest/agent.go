@@ -84,8 +84,11 @@ func (a *agent) emit(e history.Event) { _ = a.conn.Send(wire.ToHost{Event: &e}) 
 
 func (a *agent) phase(name string) { _ = a.conn.Send(wire.ToHost{Phase: name}) }
 
-// remoteDisk is the host's disk.
-type remoteDisk struct{ a *agent }
+// remoteDisk is the host's disk, which is the guest's device.
+type remoteDisk struct {
+	a      *agent
+	device string
+}
 
 func (d remoteDisk) do(ctx context.Context, op prog.Op) error {
 	answer, err := d.a.ask(ctx, op.String())
@@ -108,6 +111,16 @@ func (d remoteDisk) Release(ctx context.Context, op prog.Op) error { return d.do
 func (d remoteDisk) Fail(ctx context.Context, op prog.Op) error    { return d.do(ctx, op) }
 func (d remoteDisk) Record(ctx context.Context, on bool) error     { return d.do(ctx, prog.Record(on)) }
 
+// Settle reads from the device's end, past every hold: the disk's server takes the requests of the device's one queue in order
+// and answers at once what it does not hold.
+func (d remoteDisk) Settle(ctx context.Context) (int64, error) {
+	if err := fence(d.device); err != nil {
+		return 0, err
+	}
+	answer, err := d.a.ask(ctx, wire.Requests)
+	return answer.Value, err
+}
+
 // clock finds how far the host's clock is ahead of ours, by the exchange of several that took the least time.
 func (a *agent) clock(ctx context.Context) (offset, bound int64, err error) {
 	for i := range 5 {
@@ -118,7 +131,7 @@ func (a *agent) clock(ctx context.Context) (offset, bound int64, err error) {
 		}
 		after := exec.Now()
 		if half := (after - before) / 2; i == 0 || half < bound {
-			offset, bound = answer.Time-(before+half), half
+			offset, bound = answer.Value-(before+half), half
 		}
 	}
 	return offset, bound, nil

@@ -110,7 +110,7 @@ func (a *agent) runProgram(j wire.Job, p prog.Program, emit func(history.Event))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(j.RunLimit))
 	defer cancel()
 	return exec.Run(ctx, p, exec.Env{
-		Root: mountPoint, Device: j.Device, Disk: remoteDisk{a}, Emit: emit, Confirm: j.Confirm,
+		Root: mountPoint, Device: j.Device, Disk: remoteDisk{a, j.Device}, Emit: emit, Confirm: j.Confirm,
 		Remount: func() error {
 			if err := unmount(); err != nil {
 				return fmt.Errorf("unmount: %w", err)

@@ -66,14 +66,21 @@ type Job struct {
 }
 
 // Ask is a request of the guest to the host. Op is an operation in text form (hold, await held, release, fail, record), or
-// "clock": the host answers with its own time.
+// Clock or Requests.
 type Ask struct {
 	ID int64  `json:"id"`
 	Op string `json:"op"`
 }
 
-// Clock is the Op of an Ask for the host's time.
-const Clock = "clock"
+// What else can be asked: the host's time in nanoseconds, and how many requests the disk has got, fences left out.
+const (
+	Clock    = "clock"
+	Requests = "requests"
+)
+
+// FenceSize is the size of the disk's end, in bytes, that the guest reads from to let everything before be answered: no
+// hold or fail concerns requests that lie in it.
+const FenceSize = 4096
 
 // Answer answers an Ask.
 type Answer struct {
@@ -81,8 +88,8 @@ type Answer struct {
 	Error string `json:"error,omitempty"`
 	// Missed says that Error is a situation that did not come about, not a fault (exec.NotProvokedError).
 	Missed bool `json:"missed,omitempty"`
-	// Time is the host's clock in nanoseconds, for clock.
-	Time int64 `json:"time,omitempty"`
+	// Value is what was asked for, for Clock and Requests.
+	Value int64 `json:"value,omitempty"`
 }
 
 // Done ends a job.

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
-	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/vmimage/accel"
 	"github.com/iomapcheck/iomapcheck/vmimage/kernel"
 )
@@ -72,9 +71,6 @@ func (a *app) runner(ctx context.Context, target string, f targetFlags, p *progr
 	}
 	if r.Target, err = campaign.OpenTarget(ctx, target, o); err != nil {
 		return nil, err
-	}
-	if machines, ok := r.Target.(*vm.Target); ok && machines.Kernel().Note != "" {
-		o.Report(machines.Kernel().Note)
 	}
 	return r, nil
 }

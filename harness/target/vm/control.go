@@ -17,14 +17,15 @@ type control struct {
 	m       *machine
 	program prog.Program
 	held    time.Duration
-	ctx     context.Context
-	cancel  context.CancelFunc
-	waits   sync.WaitGroup // answers that take time
+	timeline *timeline
+	ctx      context.Context
+	cancel   context.CancelFunc
+	waits    sync.WaitGroup // answers that take time
 }
 
-func newControl(m *machine, p prog.Program, held time.Duration) *control {
+func newControl(m *machine, p prog.Program, held time.Duration, t *timeline) *control {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &control{m: m, program: p, held: held, ctx: ctx, cancel: cancel}
+	return &control{m: m, program: p, held: held, timeline: t, ctx: ctx, cancel: cancel}
 }
 
 // stop ends the waits under way and waits for them.
@@ -35,8 +36,12 @@ func (c *control) stop() {
 
 // answer replies to an ask, at once or, for a wait, from a goroutine.
 func (c *control) answer(ask wire.Ask) {
-	if ask.Op == wire.Clock {
-		c.reply(wire.Answer{ID: ask.ID, Time: c.m.clock()})
+	switch ask.Op {
+	case wire.Clock:
+		c.reply(wire.Answer{ID: ask.ID, Value: c.m.clock()})
+		return
+	case wire.Requests:
+		c.reply(wire.Answer{ID: ask.ID, Value: c.timeline.asked()})
 		return
 	}
 	p, err := prog.Parse(ask.Op)
@@ -84,6 +89,8 @@ func (c *control) carryOut(op prog.Op) error {
 			times = -1
 		}
 		d.Fail(c.match(op), errno, times)
+	case prog.VRecord:
+		c.timeline.record(op.On)
 	default:
 		return fmt.Errorf("the disk cannot %s", op)
 	}
@@ -102,7 +109,7 @@ func which(op prog.Op) disk.Which {
 
 // match is which requests a hold or fail means.
 func (c *control) match(op prog.Op) disk.Match {
-	m := disk.Match{Ops: opSet(op.Reqs)}
+	m := disk.Match{Ops: opSet(op.Reqs), Ranges: []disk.Range{{Off: 0, End: c.m.disk.Size() - wire.FenceSize}}}
 	if op.File != "" {
 		m.Data = target.DataOf(c.program, op.Off, op.Off+op.Len)
 	}

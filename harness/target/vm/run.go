@@ -31,10 +31,11 @@ type run struct {
 func (m *machine) run(ctx context.Context, job target.Job) (*target.Execution, error) {
 	text, findings := m.log.mark()
 	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greeting"}
-	r.control = newControl(m, job.Program, r.limits.held)
+	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
 	if err := m.blankDisk(); err != nil {
 		return nil, err
 	}
+	r.timeline.fence = m.disk.Size() - wire.FenceSize
 	m.disk.Record(r.timeline.disk)
 	defer m.disk.Record(nil)
 	if err := m.conn.Send(wire.ToGuest{Job: r.order()}); err != nil {

@@ -92,6 +92,9 @@ func (t *Target) build(ctx context.Context, archive *apt.Archive) error {
 	if t.kernel, err = resolver.Resolve(ctx, t.config.Kernel); err != nil {
 		return err
 	}
+	if t.kernel.Note != "" && t.config.Report != nil {
+		t.config.Report(t.kernel.Note)
+	}
 	loadings, err := resolver.Modules(ctx, t.kernel, modules()...)
 	if err != nil {
 		return err

@@ -15,7 +15,10 @@ type oopsFinding = oops.Finding
 
 // timeline gathers the events of a job: the guest's, on the guest's clock, and the disk's, on the host's.
 type timeline struct {
+	fence int64 // where on the disk fences begin, in bytes; requests there are no events. Set before the first event.
+
 	mu        sync.Mutex
+	requests  int64 // that arrived
 	recording bool
 	fromGuest []history.Event
 	arrived   []time.Time // of fromGuest, at the host
@@ -40,11 +43,24 @@ func (t *timeline) guest(e history.Event) {
 
 // disk is called by the disk for every event; an arrival that is answered at once is left out.
 func (t *timeline) disk(e disk.Event) {
+	if e.Range.Off >= t.fence {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.recording && e.What != disk.Arrived {
+	switch {
+	case e.What == disk.Arrived:
+		t.requests++
+	case t.recording:
 		t.fromDisk = append(t.fromDisk, e)
 	}
+}
+
+// asked is how many requests the disk has got.
+func (t *timeline) asked() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.requests
 }
 
 // last is the guest's time of its last event.
