@@ -73,7 +73,9 @@ func parseSpecs(list []string) ([]fsys.Spec, error) {
 		if err != nil {
 			return nil, err
 		}
-		specs = append(specs, s)
+		if !slices.ContainsFunc(specs, func(other fsys.Spec) bool { return other.String() == s.String() }) {
+			specs = append(specs, s)
+		}
 	}
 	return specs, nil
 }

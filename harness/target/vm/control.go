@@ -14,9 +14,9 @@ import (
 
 // control answers what the guest asks: the operations on the disk, and the time.
 type control struct {
-	m       *machine
-	program prog.Program
-	held    time.Duration
+	m        *machine
+	program  prog.Program
+	held     time.Duration
 	timeline *timeline
 	ctx      context.Context
 	cancel   context.CancelFunc
