@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +21,9 @@ func TestEveryCaseIsCompleteAndItsProgramsMeanSomething(t *testing.T) {
 		}
 		for _, v := range c.Variants {
 			checkProgram(t, c.ID+"~"+v.Name, v.Program)
+			if slices.ContainsFunc(v.Program.Witnesses, anywhere) {
+				t.Errorf("%s~%s: a witness asleep just anywhere in a kernel", c.ID, v.Name)
+			}
 			for _, r := range c.Rows {
 				p, err := r.Apply(v.Program)
 				if err != nil {
@@ -29,9 +34,54 @@ func TestEveryCaseIsCompleteAndItsProgramsMeanSomething(t *testing.T) {
 			}
 		}
 		for _, r := range c.Rows {
-			if r.Why == "" || r.Kernel == "" {
-				t.Errorf("%s: a row without its reason or kernel function", c.ID)
+			if f := rowFlaw(r); f != "" {
+				t.Errorf("%s: row %q: %s", c.ID, r.Why, f)
 			}
+		}
+	}
+}
+
+// rowFlaw says what is wrong with a row by itself; "" if nothing is.
+func rowFlaw(r prog.Row) string {
+	switch point := regexp.MustCompile(`^\d+\.\d+\.\d+$`); {
+	case r.Why == "" || r.Kernel == "":
+		return "no reason or kernel function"
+	case r.Unsupported != "" && (r.Expect != nil || r.Witnesses != nil):
+		return "what is not tried can neither be expected nor witnessed"
+	case len(r.Backports) > 0 && r.Since == "":
+		return "a backport of what was always there"
+	case slices.ContainsFunc(r.Backports, func(b string) bool { return !point.MatchString(b) }):
+		return "a backport is a point release, as 6.12.117"
+	case r.Target != "refengine" && slices.ContainsFunc(r.Witnesses, anywhere):
+		return "a witness asleep just anywhere in a kernel"
+	}
+	return ""
+}
+
+// anywhere says whether the witness is content with any kernel function.
+func anywhere(w prog.Witness) bool { return w.Kind == prog.Blocked && len(w.In) == 0 }
+
+func TestAFlawedRowIsFound(t *testing.T) {
+	row := func(change func(*prog.Row)) prog.Row {
+		r := prog.Row{
+			Since: "6.15", Backports: []string{"6.12.117"}, Why: "why", Kernel: "fn",
+			Witnesses: []prog.Witness{prog.SeenBlocked("x", "fn")},
+		}
+		change(&r)
+		return r
+	}
+	if f := rowFlaw(row(func(*prog.Row) {})); f != "" {
+		t.Errorf("a good row: %s", f)
+	}
+	for want, change := range map[string]func(*prog.Row){
+		"reason":        func(r *prog.Row) { r.Kernel = "" },
+		"not tried":     func(r *prog.Row) { r.Unsupported = "cannot be" },
+		"always there":  func(r *prog.Row) { r.Since = "" },
+		"point release": func(r *prog.Row) { r.Backports = []string{"6.12.117", "6.6"} },
+		"anywhere":      func(r *prog.Row) { r.Witnesses = []prog.Witness{prog.WhileHeld("x"), prog.SeenBlocked("x")} },
+	} {
+		if f := rowFlaw(row(change)); !strings.Contains(f, want) {
+			t.Errorf("flaw %q, want …%s…", f, want)
 		}
 	}
 }

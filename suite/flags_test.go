@@ -48,12 +48,32 @@ func defaultCache() string {
 	return filepath.Join(dir, "iomapcheck")
 }
 
-// defaultRuns is beside the suite, since Ginkgo runs it in its own folder.
 func defaultRuns() string {
 	if dir := os.Getenv("IOMAPCHECK_RUNS"); dir != "" {
 		return dir
 	}
-	return filepath.Join("..", "reports", "runs")
+	return filepath.Join("reports", "runs")
+}
+
+// fromRoot makes a relative path one from the repository's root, where the suite is started: Ginkgo runs it in its own folder.
+func fromRoot(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join("..", path)
+}
+
+// kernelSpec is the kernel flag with its paths taken from the repository's root.
+func (o *options) kernelSpec() string {
+	if strings.HasPrefix(o.kernel, "debian:") {
+		return o.kernel
+	}
+	image, modules, ok := strings.Cut(o.kernel, ",modules=")
+	image = fromRoot(image)
+	if ok {
+		image += ",modules=" + fromRoot(modules)
+	}
+	return image
 }
 
 // split takes a comma-separated list apart; empty gives none.

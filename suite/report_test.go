@@ -72,11 +72,13 @@ var _ = ReportAfterSuite("verdicts", func(r Report) {
 		Expect(err).NotTo(HaveOccurred())
 		lines.Write(append(text, '\n'))
 	}
-	Expect(os.MkdirAll(opts.runs, 0o755)).To(Succeed())
-	path, err := filepath.Abs(filepath.Join(opts.runs, "verdicts.jsonl"))
+	Expect(os.MkdirAll(fromRoot(opts.runs), 0o755)).To(Succeed())
+	path, err := filepath.Abs(filepath.Join(fromRoot(opts.runs), "verdicts.jsonl"))
 	Expect(err).NotTo(HaveOccurred())
 	Expect(os.WriteFile(path, []byte(lines.String()), 0o644)).To(Succeed())
 	fmt.Print("\n", campaign.Table(verdicts), "\nverdicts: ", path, "\n")
+	shown := slices.ContainsFunc(verdicts, func(v campaign.Verdict) bool { return v.Verdict != judge.Unsupported })
+	Expect(shown).To(BeTrue(), "every verdict is unsupported: nothing was shown")
 })
 
 // collect takes the verdicts of all processes out of the report, in a stable order.

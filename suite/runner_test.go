@@ -28,9 +28,9 @@ var runners = struct {
 }{byTarget: map[string]*campaign.Runner{}}
 
 var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
-	runs, err := filepath.Abs(filepath.Join(opts.runs, time.Now().Format("20060102-150405")))
+	runs, err := filepath.Abs(filepath.Join(fromRoot(opts.runs), time.Now().Format("20060102-150405")))
 	Expect(err).NotTo(HaveOccurred())
-	agent := opts.agent
+	agent := fromRoot(opts.agent)
 	if agent == "" && slices.Contains(split(opts.targets), "vm") {
 		agent = buildAgent(ctx)
 	}
@@ -44,7 +44,7 @@ var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
 // buildAgent builds the guest's PID 1. The file stays in the cache: a temporary folder would be left behind by a kill.
 func buildAgent(ctx context.Context) string {
 	GinkgoHelper()
-	dir := cache.Dir(opts.cache)
+	dir := cache.Dir(fromRoot(opts.cache))
 	unlock, err := dir.Lock(ctx, "agent")
 	Expect(err).NotTo(HaveOccurred())
 	defer unlock()
@@ -66,7 +66,7 @@ func runnerFor(ctx context.Context, target string) *campaign.Runner {
 		return r
 	}
 	t, err := campaign.OpenTarget(ctx, target, campaign.TargetOptions{
-		Kernel: opts.kernel, Release: opts.release, Accel: opts.accel, Cache: cache.Dir(opts.cache), Agent: runners.Agent,
+		Kernel: opts.kernelSpec(), Release: opts.release, Accel: opts.accel, Cache: cache.Dir(fromRoot(opts.cache)), Agent: runners.Agent,
 		Report: func(line string) { GinkgoWriter.Println(line) },
 	})
 	if err != nil {
@@ -74,7 +74,7 @@ func runnerFor(ctx context.Context, target string) *campaign.Runner {
 	}
 	r := &campaign.Runner{Target: t, Runs: runners.Runs, Seed: opts.seed, Budget: opts.budget}
 	if target == "vm" {
-		r.KernelSpec = opts.kernel
+		r.KernelSpec = opts.kernelSpec()
 	}
 	runners.byTarget[target] = r
 	return r

@@ -1,11 +1,9 @@
 package suite
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -31,21 +29,10 @@ func TestSuite(t *testing.T) {
 			t.Fatalf("nothing to run: -iomap.target=%s: there are %v", name, campaign.TargetNames())
 		}
 	}
-	go dieWithParent(os.Getppid())
+	go dieWith(starters())
 	RegisterFailHandler(Fail)
 	suite, reporter := GinkgoConfiguration()
 	// A filter that matches nothing must not look like success.
 	suite.FailOnEmpty = true
 	RunSpecs(t, "iomapcheck", suite, reporter)
-}
-
-// dieWithParent ends this process, and with it every machine of ours, when the ginkgo command is gone: its kill would
-// otherwise leave the suite running with nobody to read it. It ends with the process.
-func dieWithParent(parent int) {
-	for range time.Tick(200 * time.Millisecond) {
-		if os.Getppid() != parent {
-			fmt.Fprintln(os.Stderr, "iomapcheck: the process that started the suite is gone")
-			os.Exit(1)
-		}
-	}
 }

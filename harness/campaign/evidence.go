@@ -12,6 +12,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 )
 
 // jobName names a job in tokens: the unit, and the mutants behind a plus.
@@ -98,8 +99,9 @@ func write(dir string, files map[string]string) error {
 		return fmt.Errorf("keep evidence: %w", err)
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			return fmt.Errorf("keep evidence: %w", err)
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return fmt.Errorf("keep evidence: %w", cache.NoSpace(path, err))
 		}
 	}
 	return nil

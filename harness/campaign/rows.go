@@ -30,6 +30,23 @@ func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
 
 // fits says whether the row speaks of this unit on that target and kernel.
 func (u Unit) fits(row *prog.Row, target string, release kernel.Version) (bool, error) {
+	in, err := covers(row, release)
+	if err != nil {
+		return false, err
+	}
+	return in && (len(row.FS) == 0 || slices.ContainsFunc(row.FS, u.on)) &&
+		(len(row.Variants) == 0 || slices.Contains(row.Variants, u.Variant.Name)) &&
+		(row.Target == "" || row.Target == target), nil
+}
+
+// on says whether the unit's file system is what a row calls fs: a name alone is every variant, a name with a slash the
+// variant behind it, of which the plain form is the one without a name.
+func (u Unit) on(fs string) bool {
+	return fs == u.FS.Name() || fs == u.FS.Name()+"/"+u.FS.VariantName()
+}
+
+// covers says whether the release is within the row's bounds.
+func covers(row *prog.Row, release kernel.Version) (bool, error) {
 	since, err := notBefore(release, row.Since)
 	if err != nil {
 		return false, err
@@ -38,10 +55,23 @@ func (u Unit) fits(row *prog.Row, target string, release kernel.Version) (bool, 
 	if err != nil {
 		return false, err
 	}
-	return (len(row.FS) == 0 || slices.Contains(row.FS, u.FS.String())) &&
-		(len(row.Variants) == 0 || slices.Contains(row.Variants, u.Variant.Name)) &&
-		(row.Target == "" || row.Target == target) &&
-		(row.Since == "" || since) && (row.Before == "" || !over), nil
+	for _, b := range row.Backports {
+		has, err := backported(release, b)
+		if err != nil {
+			return false, err
+		}
+		since = since || has
+	}
+	return (row.Since == "" || since) && (row.Before == "" || !over), nil
+}
+
+// backported says whether the release is of the same stable series as a point release, and that one or later.
+func backported(release kernel.Version, point string) (bool, error) {
+	p, err := kernel.ParseVersion(point)
+	if err != nil {
+		return false, err
+	}
+	return release.Major == p.Major && release.Minor == p.Minor && release.Compare(p) >= 0, nil
 }
 
 // notBefore says whether the release is the bound's or later; a release candidate counts as before its release.

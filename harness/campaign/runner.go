@@ -101,6 +101,10 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 	v.Seconds = time.Since(start).Seconds()
 	v.Executions = len(t.results)
 	var unsupported *target.UnsupportedError
+	var fault *target.FaultError
+	if errors.As(err, &fault) {
+		t.chosen = fault.Execution
+	}
 	switch {
 	case errors.As(err, &unsupported):
 		v.Verdict, v.Text = judge.Unsupported, unsupported.Reason

@@ -24,7 +24,17 @@ func Table(verdicts []Verdict) string {
 			fmt.Fprintf(&b, "    replay:   %s\n    evidence: %s\n", v.ReplayCommand(), v.Evidence)
 		}
 	}
+	rows(&b, verdicts)
 	return b.String()
+}
+
+// rows explains the cells marked ok*: a line for each other way, with the cells that took it.
+func rows(b *strings.Builder, verdicts []Verdict) {
+	marked := only(verdicts, func(v Verdict) bool { return v.Verdict == judge.OK && v.Row != "" })
+	for _, why := range distinct(marked, func(v Verdict) string { return v.Row }) {
+		cells := distinct(only(marked, func(v Verdict) bool { return v.Row == why }), func(v Verdict) string { return v.Name() + " on " + v.FSName() })
+		fmt.Fprintf(b, "* %s: %s\n", strings.Join(cells, ", "), why)
+	}
 }
 
 // block is one target's table.
@@ -50,10 +60,10 @@ func block(b *strings.Builder, title string, verdicts []Verdict) {
 	b.WriteString("\n")
 }
 
-func cell(verdicts []Verdict, name, fs string) judge.Verdict {
+func cell(verdicts []Verdict, name, fs string) string {
 	for _, v := range verdicts {
 		if v.Name() == name && v.FSName() == fs {
-			return v.Verdict
+			return v.Mark()
 		}
 	}
 	return "-"

@@ -57,9 +57,20 @@ func (v Verdict) FSName() string {
 
 // Line is the verdict for a person, on one line.
 func (v Verdict) Line() string {
-	s := fmt.Sprintf("%-11s %-40s %-15s %-10s %5.1fs", v.Verdict, v.Name(), v.FSName(), v.Target, v.Seconds)
-	if v.Verdict != judge.OK && v.Text != "" {
+	s := fmt.Sprintf("%-11s %-40s %-15s %-10s %5.1fs", v.Mark(), v.Name(), v.FSName(), v.Target, v.Seconds)
+	switch {
+	case v.Verdict != judge.OK && v.Text != "":
 		s += "  " + v.Text
+	case v.Row != "":
+		s += "  * " + v.Row
 	}
 	return s
+}
+
+// Mark is the verdict as tables show it: ok* where the file system takes another way by design, and was judged by that.
+func (v Verdict) Mark() string {
+	if v.Verdict == judge.OK && v.Row != "" {
+		return "ok*"
+	}
+	return string(v.Verdict)
 }

@@ -32,8 +32,12 @@ func (c *conductor) endedOrBlocked(ctx context.Context, p *proc, in []string) (b
 		if err != nil {
 			return false, err
 		}
+		if !blocked {
+			continue
+		}
 		where := stack(p)
-		if !blocked || !onStack(where, in) {
+		// What was read is its sleep only if it still sleeps.
+		if !onStack(where, in) || c.sample(p) != w.last {
 			continue
 		}
 		op := w.last.op

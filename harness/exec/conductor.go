@@ -26,7 +26,7 @@ func (e *HangError) Error() string {
 
 // Run carries the program out and emits its history, up to and including what every file holds at the end. It returns nil when
 // every task ended, a *HangError when the context ended first (the processes are killed as far as they can be), and any other
-// error for a fault of the harness. PIDs of tasks are in the events of kind Note that it emits as tasks become ready.
+// error for a fault of the harness. The thread that runs a task is in the note "thread", whose N is its number, which is emitted when the task becomes ready.
 func Run(ctx context.Context, p prog.Program, env Env) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -42,6 +42,9 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	defer cancel(nil)
 	c.ctx, c.cancel = ctx, cancel
 	err := c.tasks(ctx)
+	if err == nil {
+		err = c.dismiss(ctx)
+	}
 	if err == nil {
 		err = c.quiescence(ctx)
 	}
@@ -174,7 +177,7 @@ func (c *conductor) tasks(ctx context.Context) error {
 		return err
 	}
 	// What the program left held is let go, so that its tasks can end.
-	if err := c.env.Disk.Release(ctx, prog.Release()); err != nil {
+	if err := c.env.Disk.Heal(ctx); err != nil {
 		return err
 	}
 	return c.waitAll(ctx)

@@ -13,5 +13,5 @@
 // Tasks that a program puts into one address space (go T thread) are locked threads of one such process, whose garbage
 // collector is off while the program runs, for the same reason.
 //
-// Lock order: Conductor.mu alone; no call out of the package is made under it but Env.Emit.
+// Lock order: conductor.mu alone; no call out of the package is made under it but Env.Emit.
 package exec

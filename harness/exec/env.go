@@ -11,11 +11,10 @@ import (
 type Env struct {
 	// Root is the mounted file system; the program's files stand in it.
 	Root string
-	// Device is what is mounted there, for Remount.
-	Device string
 	// Disk carries out the disk operations.
 	Disk Disk
-	// Remount unmounts Root and mounts it again; called while no task has a file open.
+	// Remount unmounts Root and mounts it again; called while no task has a file open. An error that wraps a unix.Errno is the
+	// kernel's answer and goes into the history; any other is a fault of the harness.
 	Remount func() error
 	// Emit takes the events, in order, one at a time; it must not block for long.
 	Emit func(history.Event)
@@ -36,6 +35,9 @@ type Disk interface {
 	Release(ctx context.Context, op prog.Op) error
 	// Fail answers requests with an errno, as op says.
 	Fail(ctx context.Context, op prog.Op) error
+	// Heal ends every hold, letting go what is held, and every fail: what the files hold at the end is read from an honest
+	// disk.
+	Heal(ctx context.Context) error
 	// Record switches the recording of requests.
 	Record(ctx context.Context, on bool) error
 	// Settle returns once every request that was made before has been answered, but for those that are held, and says how many

@@ -21,14 +21,15 @@ func TestMain(m *testing.M) {
 }
 
 // plainDisk is a disk without controls: the tests here run on whatever file system the machine has.
-type plainDisk struct{ released int }
+type plainDisk struct{}
 
-func (*plainDisk) Hold(context.Context, prog.Op) error      { return errors.New("no programmable disk") }
-func (*plainDisk) AwaitHeld(context.Context, int64) error   { return errors.New("no programmable disk") }
-func (d *plainDisk) Release(context.Context, prog.Op) error { d.released++; return nil }
-func (*plainDisk) Fail(context.Context, prog.Op) error      { return nil }
-func (*plainDisk) Record(context.Context, bool) error       { return nil }
-func (*plainDisk) Settle(context.Context) (int64, error)    { return 0, nil }
+func (*plainDisk) Hold(context.Context, prog.Op) error    { return errors.New("no programmable disk") }
+func (*plainDisk) AwaitHeld(context.Context, int64) error { return errors.New("no programmable disk") }
+func (*plainDisk) Release(context.Context, prog.Op) error { return nil }
+func (*plainDisk) Fail(context.Context, prog.Op) error    { return nil }
+func (*plainDisk) Record(context.Context, bool) error     { return nil }
+func (*plainDisk) Heal(context.Context) error             { return nil }
+func (*plainDisk) Settle(context.Context) (int64, error)  { return 0, nil }
 
 // run carries out a program in a temporary folder and returns its events.
 func run(t *testing.T, limit time.Duration, text string, disks ...Disk) ([]history.Event, error) {

@@ -32,10 +32,15 @@ func (t *task) finally() error {
 	for _, name := range files {
 		t.readThrough(name, history.FinalDropped, readBuffered)
 	}
-	if _, err := t.ask(askRemount); err != nil {
+	o, err := t.order(askRemount)
+	if err != nil {
 		return err
 	}
 	for _, name := range files {
+		if o.Errno != "" {
+			t.emit(history.Event{Kind: history.Final, Time: now(), Op: -1, File: name, Path: string(history.FinalRemountBuffered), Errno: o.Errno})
+			continue
+		}
 		t.readThrough(name, history.FinalRemountBuffered, readBuffered)
 		t.readThrough(name, history.FinalRemountDirect, readDirect)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
 )
@@ -34,24 +35,54 @@ func (c *conductor) findHang(cause error) error {
 			op.event.Op = -1
 		}
 		hang.Tasks = append(hang.Tasks, p.task)
-		c.emit(p, history.Event{Kind: history.Hang, Time: now(), Task: p.task, Op: op.event.Op, Iter: op.event.Iter, Where: stack(p)})
+		status, _ := os.ReadFile(taskFile(p, "status")) // a task that is gone has no state
+		state, _, _ := strings.Cut(field(status, "State:"), " ")
+		c.emit(p, history.Event{Kind: history.Hang, Time: now(), Task: p.task, Op: op.event.Op, Iter: op.event.Iter, Name: state, Where: stack(p)})
 	}
 	return hang
 }
 
-// killAll ends the processes that are left. One that sleeps uninterruptibly stays: it is given up, not waited for.
+// dismiss ends the processes that were prepared and never let go, since the program ended early: they have files open, which
+// a remount would meet.
+func (c *conductor) dismiss(ctx context.Context) error {
+	for _, p := range c.all() {
+		if p.thread || c.isRunning(p) {
+			continue
+		}
+		_ = p.process.Kill()
+		select {
+		case <-p.ended:
+		case <-ctx.Done():
+			return c.gaveUp(ctx)
+		}
+	}
+	return nil
+}
+
+// killAll ends the processes that are left. One of which a thread still runs may sleep uninterruptibly: it is given up, not
+// waited for.
 func (c *conductor) killAll() {
 	for _, p := range c.all() {
 		if p.thread {
 			continue
 		}
 		_ = p.process.Kill()
-		if c.hasEnded(p.key) || !c.isRunning(p) {
+		if c.allEnded(p) {
 			_, _ = p.process.Wait()
 		} else {
 			_ = p.process.Release()
 		}
 	}
+}
+
+// allEnded says whether no task of the process is in the kernel: each has ended or was never let go.
+func (c *conductor) allEnded(first *proc) bool {
+	for _, p := range c.all() {
+		if p.link == first.link && c.isRunning(p) && !c.hasEnded(p.key) {
+			return false
+		}
+	}
+	return true
 }
 
 // dropCaches drops every clean folio of the machine; it writes nothing back, so that it cannot wait for a held request.

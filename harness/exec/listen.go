@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
@@ -88,11 +90,23 @@ func (c *conductor) answer(p *proc, n int) {
 	if errors.As(err, &missed) {
 		c.emit(p, history.Event{Kind: history.Note, Time: now(), Task: p.task, Op: n, Name: NotProvoked, Text: missed.Why})
 		reply.Stop = true
+	} else if errno, ok := remountErrno(c, n, err); ok {
+		reply.Errno = errno
 	} else if err != nil {
 		reply.Error = err.Error()
 	}
 	// A link that is closed belongs to a process that is gone: its reader says so.
 	_ = p.link.send(reply)
+}
+
+// remountErrno is the kernel's answer where what failed is a remount.
+func remountErrno(c *conductor, n int, err error) (string, bool) {
+	var errno unix.Errno
+	remount := n == askRemount || n >= 0 && c.steps[n].Op.Verb == prog.VRemount
+	if !remount || !errors.As(err, &errno) {
+		return "", false
+	}
+	return errnoName(errno), true
 }
 
 // request does what a task asks for: the operation with that number, or for the final reads one of the steps between them.

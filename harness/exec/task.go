@@ -222,30 +222,52 @@ func (t *task) control(op prog.Op, n, iter int) error {
 	if !quiet {
 		t.emit(history.Event{Kind: history.Invoke, Time: now(), Op: n, Iter: iter})
 	}
-	if _, err := t.ask(n); err != nil {
+	o, err := t.order(n)
+	if err != nil {
 		return err
 	}
 	if !quiet {
-		t.emit(history.Event{Kind: history.Return, Time: now(), Op: n, Iter: iter})
+		t.emit(history.Event{Kind: history.Return, Time: now(), Op: n, Iter: iter, Errno: o.Errno})
 	}
-	if op.Verb == prog.VRemount {
+	switch {
+	case o.Errno != "":
+		return errStop // without the file system there is nothing to go on with
+	case op.Verb == prog.VRemount:
 		return t.files.open(t.ops)
 	}
 	return nil
 }
 
+// ask asks the conductor a question, or for an operation that has no errno of its own.
 func (t *task) ask(n int) (bool, error) {
+	o, err := t.order(n)
+	return o.Value, err
+}
+
+// order asks the conductor and waits for its reply.
+func (t *task) order(n int) (order, error) {
 	if err := t.p.send(report{Say: "ask", Task: t.key, Op: n}); err != nil {
-		return false, err
+		return order{}, err
 	}
 	o := <-t.inbox
-	if o.Stop {
-		return false, errStop
+	switch {
+	case o.Stop:
+		return o, errStop
+	case o.Error != "":
+		return o, fmt.Errorf("%s: %s", t.askedFor(n), o.Error)
 	}
-	if o.Error != "" {
-		return false, fmt.Errorf("op %d: %s", n, o.Error)
+	return o, nil
+}
+
+// askedFor names what an ask is about.
+func (t *task) askedFor(n int) string {
+	switch n {
+	case askDropCaches:
+		return "final drop-caches"
+	case askRemount:
+		return "final remount"
 	}
-	return o.Value, nil
+	return fmt.Sprintf("op %d", n)
 }
 
 func (t *task) emit(e history.Event) {

@@ -27,6 +27,8 @@ type order struct {
 	Error string
 	Value bool
 	Stop  bool
+	// Errno is the kernel's answer to a remount that failed.
+	Errno string
 }
 
 // report is what a task process tells the conductor.

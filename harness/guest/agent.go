@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -111,6 +112,12 @@ func (d remoteDisk) Release(ctx context.Context, op prog.Op) error { return d.do
 func (d remoteDisk) Fail(ctx context.Context, op prog.Op) error    { return d.do(ctx, op) }
 func (d remoteDisk) Record(ctx context.Context, on bool) error     { return d.do(ctx, prog.Record(on)) }
 
+// Heal makes the host's disk an honest one again.
+func (d remoteDisk) Heal(ctx context.Context) error {
+	_, err := d.a.ask(ctx, wire.Heal)
+	return err
+}
+
 // Settle reads from the device's end, past every hold: the disk's server takes the requests of the device's one queue in order
 // and answers at once what it does not hold.
 func (d remoteDisk) Settle(ctx context.Context) (int64, error) {
@@ -119,6 +126,18 @@ func (d remoteDisk) Settle(ctx context.Context) (int64, error) {
 	}
 	answer, err := d.a.ask(ctx, wire.Requests)
 	return answer.Value, err
+}
+
+// checkClock compares the clocks again at the end, and widens the error by what they have drifted apart.
+func (a *agent) checkClock(done *wire.Done) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	offset, bound, err := a.clock(ctx)
+	if err != nil {
+		return // the host is gone, or the job was given up: nobody reads the clock
+	}
+	drift := offset - done.Offset
+	done.ClockError = max(done.ClockError, bound) + max(drift, -drift)
 }
 
 // clock finds how far the host's clock is ahead of ours, by the exchange of several that took the least time.

@@ -39,7 +39,19 @@ func (a *agent) job(j wire.Job) wire.Done {
 	case err != nil:
 		done.Error = err.Error()
 	}
+	if err := sayOnConsole(j.Nonce); err != nil {
+		done.Error, done.Dirty = err.Error(), true
+	}
 	return done
+}
+
+// sayOnConsole writes a line to the kernel's log: the host reads the console and the port, and knows by it that it has seen
+// what the kernel said before.
+func sayOnConsole(line string) error {
+	if err := os.WriteFile("/dev/kmsg", []byte("<6>"+line+"\n"), 0); err != nil {
+		return fmt.Errorf("write to the kernel's log: %w", err)
+	}
+	return nil
 }
 
 func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
@@ -56,6 +68,7 @@ func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
 		return err
 	}
 	defer func() { done.Dirty = done.Dirty || unmount() != nil }()
+	defer a.checkClock(done)
 	var fs unix.Statfs_t
 	if err := unix.Statfs(mountPoint, &fs); err == nil {
 		done.BlockSize = fs.Bsize
@@ -82,7 +95,12 @@ func (a *agent) setUp(ctx context.Context, j wire.Job) error {
 		}
 	}
 	a.phase("mount")
-	return mount(j)
+	// A refusal of what mkfs made, or of the options, is the kernel's: the variant is unsupported there.
+	err := mount(j)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
+		return &unsupportedError{fmt.Sprintf("this kernel refuses to mount %s with options %q: %v", j.Type, j.Options, err)}
+	}
+	return err
 }
 
 func knownFS(kind string) bool {
@@ -90,13 +108,9 @@ func knownFS(kind string) bool {
 	return err == nil && strings.Contains("\n"+string(list), "\t"+kind+"\n")
 }
 
-// mount mounts the device. A refusal of the options is the kernel's: the variant is unsupported there.
+// mount mounts the device.
 func mount(j wire.Job) error {
-	err := unix.Mount(j.Device, mountPoint, j.Type, uintptr(j.Flags), j.Options)
-	if err == unix.EINVAL || err == unix.EOPNOTSUPP {
-		return &unsupportedError{fmt.Sprintf("this kernel refuses to mount %s with options %q: %v", j.Type, j.Options, err)}
-	}
-	if err != nil {
+	if err := unix.Mount(j.Device, mountPoint, j.Type, uintptr(j.Flags), j.Options); err != nil {
 		return fmt.Errorf("mount %s on %s: %w", j.Device, mountPoint, err)
 	}
 	return nil
@@ -110,10 +124,12 @@ func (a *agent) runProgram(j wire.Job, p prog.Program, emit func(history.Event))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(j.RunLimit))
 	defer cancel()
 	return exec.Run(ctx, p, exec.Env{
-		Root: mountPoint, Device: j.Device, Disk: remoteDisk{a, j.Device}, Emit: emit, Confirm: j.Confirm,
+		Root: mountPoint, Disk: remoteDisk{a, j.Device}, Emit: emit,
 		Remount: func() error {
-			if err := unmount(); err != nil {
-				return fmt.Errorf("unmount: %w", err)
+			// Nothing is mounted after a remount that failed: EINVAL.
+			if err := unmount(); err != nil && err != unix.EINVAL {
+				// Not wrapped: a file system that is busy is so because of a file of ours.
+				return fmt.Errorf("unmount: %v", err)
 			}
 			return mount(j)
 		},

@@ -110,8 +110,18 @@ func tune() error {
 // poller can lose its wakeup.
 type port int
 
-func (p port) Read(b []byte) (int, error)  { return ignoreEINTR(unix.Read, int(p), b) }
-func (p port) Write(b []byte) (int, error) { return ignoreEINTR(unix.Write, int(p), b) }
+func (p port) Read(b []byte) (int, error) { return ignoreEINTR(unix.Read, int(p), b) }
+
+// Write writes all of b: the driver takes at most 32 KiB a call (port_fops_write).
+func (p port) Write(b []byte) (int, error) {
+	for done := 0; ; {
+		n, err := ignoreEINTR(unix.Write, int(p), b[done:])
+		done += n
+		if err != nil || done == len(b) {
+			return done, err
+		}
+	}
+}
 
 func ignoreEINTR(call func(int, []byte) (int, error), fd int, b []byte) (int, error) {
 	for {
@@ -126,9 +136,12 @@ func ignoreEINTR(call func(int, []byte) (int, error), fd int, b []byte) (int, er
 func openPort(name string) (port, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	var names []string
 	for {
 		ports, _ := os.ReadDir("/sys/class/virtio-ports")
+		names = names[:0]
 		for _, p := range ports {
+			names = append(names, p.Name())
 			text, _ := os.ReadFile("/sys/class/virtio-ports/" + p.Name() + "/name")
 			if strings.TrimSpace(string(text)) != name {
 				continue
@@ -140,7 +153,7 @@ func openPort(name string) (port, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return -1, fmt.Errorf("open control port %s: none of that name among %v", name, ports)
+			return -1, fmt.Errorf("open control port %s: none of that name among %q", name, names)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

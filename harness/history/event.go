@@ -22,7 +22,8 @@ const (
 	Console Kind = "console"
 	// Final: a file as a path sees it after all tasks have ended; Path is one of the FinalPaths, N the size.
 	Final Kind = "final"
-	// Hang: a task did not end; Where is its kernel stack and Op the operation it is in.
+	// Hang: a task did not end; Where is its kernel stack, Op the operation it is in, and Name its state as in /proc: S or D
+	// asleep, R running, "" unknown. A guest that fell silent as a whole is the task "guest".
 	Hang Kind = "hang"
 	// Note: something the target wants known, such as a file system without direct I/O.
 	Note Kind = "note"

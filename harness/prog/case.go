@@ -25,12 +25,19 @@ type Variant struct {
 
 // Row is a difference by design: why a file system takes another way, with its witness and what may be returned there.
 type Row struct {
-	// FS are the file systems, as fs or fs/variant; empty: all. Variants of the case; empty: all. Target is "refengine", "vm",
-	// "host" or "" for all.
-	FS, Variants []string
-	Target       string
+	// FS are the file systems; empty: all. "gfs2" is every variant of gfs2, "gfs2/1k" that variant, and "gfs2/" the plain form
+	// alone. A row for one variant stands before the row for every variant.
+	FS []string
+	// Variants are those of the case; empty: all.
+	Variants []string
+	// Target is "refengine", "vm", "host" or "" for all.
+	Target string
 	// Since and Before bound the kernel releases as in "6.12"; "" is unbounded. Since is inclusive, Before is not.
 	Since, Before string
+	// Backports are the point releases with which older stable series got what came with Since: "6.12.117" lets 6.12.117 and
+	// every later 6.12.N match, but not 6.13. What counts is uname -r: a distribution that hides the point release there
+	// (Debian up to 6.1: 6.1.0-56-amd64) is 6.1.0.
+	Backports []string
 
 	// Unsupported, if not empty, says why the rule cannot be tried there.
 	Unsupported string

@@ -35,8 +35,6 @@ type Execution struct {
 	Console string
 	// Replay is the token that makes the target do the same again, "" where it cannot.
 	Replay string
-	// Exhaustive says that with this execution every interleaving of the program has been tried.
-	Exhaustive bool
 	// Extra are further files of evidence, by name.
 	Extra map[string]string
 }
@@ -59,6 +57,15 @@ type Target interface {
 type UnsupportedError struct{ Reason string }
 
 func (e *UnsupportedError) Error() string { return "unsupported: " + e.Reason }
+
+// FaultError is a fault of ours that ended a job, with what had been seen until then.
+type FaultError struct {
+	Err       error
+	Execution *Execution
+}
+
+func (e *FaultError) Error() string { return e.Err.Error() }
+func (e *FaultError) Unwrap() error { return e.Err }
 
 // Unsupported makes an *UnsupportedError.
 func Unsupported(format string, args ...any) error {

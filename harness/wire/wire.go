@@ -61,21 +61,22 @@ type Job struct {
 	// RunLimit bounds the program and the final reads, SetupLimit what comes before, in nanoseconds: the last resort.
 	RunLimit   int64 `json:"run_limit"`
 	SetupLimit int64 `json:"setup_limit"`
-	// Confirm is exec.Env's.
-	Confirm int `json:"confirm"`
+	// Nonce is a line that the guest writes to the kernel's log before it is done.
+	Nonce string `json:"nonce"`
 }
 
 // Ask is a request of the guest to the host. Op is an operation in text form (hold, await held, release, fail, record), or
-// Clock or Requests.
+// Clock, Requests or Heal.
 type Ask struct {
 	ID int64  `json:"id"`
 	Op string `json:"op"`
 }
 
-// What else can be asked: the host's time in nanoseconds, and how many requests the disk has got, fences left out.
+// What else can be asked: the host's time in nanoseconds, how many requests the disk has got, fences left out, and an honest disk.
 const (
 	Clock    = "clock"
 	Requests = "requests"
+	Heal     = "heal" // ends every hold and every fail
 )
 
 // FenceSize is the size of the disk's end, in bytes, that the guest reads from to let everything before be answered: no

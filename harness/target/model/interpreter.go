@@ -75,6 +75,7 @@ func (in *interpreter) spawn(with func(string, func(*sched.Task)) *sched.Task, r
 // settle lets go what is held, waits for every task, and reads every file in every way.
 func (in *interpreter) settle(t *task) {
 	in.m.Disk().Release(t.t, block.Everything())
+	in.m.Disk().ClearFaults()
 	for _, s := range in.job.Program.Steps() {
 		if other := in.tasks[s.Op.Task]; s.Op.Verb == prog.VGo && other != nil {
 			t.t.Join(other.t)
@@ -148,7 +149,7 @@ func (in *interpreter) deadlock(r *sched.Result) {
 		if t == nil || t.open == nil {
 			continue
 		}
-		if in.job.Program.Steps()[t.open.Op].Op.Verb.IsData() {
+		if verb := in.job.Program.Steps()[t.open.Op].Op.Verb; verb.IsData() || verb == prog.VRemount || verb == prog.VDropCaches {
 			inKernel = append(inKernel, t)
 		}
 	}
@@ -157,7 +158,13 @@ func (in *interpreter) deadlock(r *sched.Result) {
 		where[i] = b.String()
 	}
 	// Tasks that wait for requests which the program itself holds do not hang.
-	if main := in.tasks["main"]; len(inKernel) == 0 || in.awaitsHeld() && len(in.m.Disk().Held()) > 0 {
+	main := in.tasks["main"]
+	if main.open == nil && len(inKernel) == 0 {
+		// The program has ended: the final reads are stuck.
+		in.emit(history.Event{Kind: history.Hang, Op: -1, Task: "finally", Where: where, Text: r.Message})
+		return
+	}
+	if len(inKernel) == 0 || in.awaitsHeld() && len(in.m.Disk().Held()) > 0 {
 		in.emit(history.Event{Kind: history.Note, Op: main.open.Op, Task: main.name, Name: exec.NotProvoked, Text: r.Message})
 		return
 	}

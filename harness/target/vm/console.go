@@ -20,6 +20,9 @@ type console struct {
 	// crashed is closed at the first finding of crash severity.
 	crashed chan struct{}
 	once    sync.Once
+	// awaited is a line whose arrival closes heard.
+	awaited string
+	heard   chan struct{}
 }
 
 func newConsole() *console {
@@ -45,6 +48,18 @@ func (c *console) line(text string) {
 	if f := c.parser.Line(text); f != nil {
 		c.found(*f)
 	}
+	if c.awaited != "" && strings.Contains(text, c.awaited) {
+		c.awaited = ""
+		close(c.heard)
+	}
+}
+
+// await returns a channel that is closed once a line with this text has been taken in. One line can be awaited at a time.
+func (c *console) await(line string) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.awaited, c.heard = line, make(chan struct{})
+	return c.heard
 }
 
 // found keeps a finding. c.mu must be held.

@@ -43,6 +43,10 @@ func (c *control) answer(ask wire.Ask) {
 	case wire.Requests:
 		c.reply(wire.Answer{ID: ask.ID, Value: c.timeline.asked()})
 		return
+	case wire.Heal:
+		c.m.heal()
+		c.reply(wire.Answer{ID: ask.ID})
+		return
 	}
 	p, err := prog.Parse(ask.Op)
 	if err != nil || len(p.Ops) != 1 {

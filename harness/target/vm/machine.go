@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -20,10 +21,12 @@ type machine struct {
 	conn   *wire.Conn
 	hello  wire.Hello
 	log    *console
-	// inbox has what the guest says, in order; closed when the guest is gone.
-	inbox chan wire.ToHost
-	// spent says that the machine must not be used again.
+	// inbox has what the guest says, in order; closed when the guest is gone, or broken says why nothing more is understood.
+	inbox  chan wire.ToHost
+	broken error // set before inbox is closed
+	// spent says that the machine must not be used again; jobs counts those it was given.
 	spent bool
+	jobs  int
 	// owned are the goroutines that serve the disk and receive from the guest; stop waits for them.
 	owned  sync.WaitGroup
 	cancel context.CancelFunc
@@ -71,7 +74,10 @@ func (m *machine) receive() {
 	defer close(m.inbox)
 	for {
 		var msg wire.ToHost
-		if m.conn.Receive(&msg) != nil {
+		if err := m.conn.Receive(&msg); err != nil {
+			if !errors.Is(err, wire.ErrEnded) {
+				m.broken = err
+			}
 			return
 		}
 		m.inbox <- msg
@@ -87,8 +93,7 @@ func (m *machine) greeted(ctx context.Context) error {
 			m.hello = *msg.Hello
 			return nil
 		}
-		<-m.vm.Done()
-		err := fmt.Errorf("boot %s: %w", m.target.kernel.Release, m.vm.Err())
+		err := fmt.Errorf("boot %s: %w", m.target.kernel.Release, m.gone(ctx))
 		m.stop()
 		return err
 	case <-ctx.Done():
@@ -99,6 +104,23 @@ func (m *machine) greeted(ctx context.Context) error {
 		m.stop()
 		return fmt.Errorf("boot %s: %w", m.target.kernel.Release, err)
 	}
+}
+
+// gone says why a guest whose inbox has closed is gone.
+func (m *machine) gone(ctx context.Context) error {
+	select {
+	case <-m.vm.Done():
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(5 * time.Second):
+	}
+	switch err := m.vm.Err(); {
+	case err != nil:
+		return err
+	case m.broken != nil:
+		return m.broken
+	}
+	return errors.New("the guest closed its control port")
 }
 
 // stop ends the machine and everything that belongs to it.

@@ -10,9 +10,11 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
+	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 )
 
 // run is one job on a machine.
@@ -24,13 +26,15 @@ type run struct {
 	control  *control
 	done     wire.Done
 	phase    string
-	started  bool // the program itself runs
+	started  bool   // the program itself runs
+	nonce    string // the guest's last line on the console
 }
 
 // run carries out a job. An error means that no history came of it; then the machine must not be used again.
 func (m *machine) run(ctx context.Context, job target.Job) (*target.Execution, error) {
 	text, findings := m.log.mark()
-	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greeting"}
+	m.jobs++
+	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greet", nonce: fmt.Sprintf("iomapcheck: end of job %d", m.jobs)}
 	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
 	if err := m.blankDisk(); err != nil {
 		return nil, err
@@ -38,20 +42,39 @@ func (m *machine) run(ctx context.Context, job target.Job) (*target.Execution, e
 	r.timeline.fence = m.disk.Size() - wire.FenceSize
 	m.disk.Record(r.timeline.disk)
 	defer m.disk.Record(nil)
+	heard := m.log.await(r.nonce)
 	if err := m.conn.Send(wire.ToGuest{Job: r.order()}); err != nil {
 		return nil, fmt.Errorf("hand the job to the guest: %w", err)
 	}
 	err := r.attend(ctx)
+	if err == nil {
+		r.hearOut(ctx, heard)
+	}
 	r.control.stop()
+	m.heal()
+	return r.conclude(err, text, findings)
+}
+
+// hearOut waits for the console to come up to the end of the job: it comes another way than the guest's messages.
+func (r *run) hearOut(ctx context.Context, heard <-chan struct{}) {
+	select {
+	case <-heard:
+	case <-r.m.vm.Done():
+	case <-ctx.Done():
+	case <-time.After(r.limits.grace):
+		r.m.spent = true
+	}
+}
+
+// heal makes the disk an honest one that holds nothing. What AtStart broke stays broken only until then.
+func (m *machine) heal() {
 	m.disk.ClearRules()
 	m.disk.Release(disk.All())
-	return r.conclude(err, text, findings)
 }
 
 // blankDisk gives the job a disk of zeros that behaves.
 func (m *machine) blankDisk() error {
-	m.disk.ClearRules()
-	m.disk.Release(disk.All())
+	m.heal()
 	blank := disk.New(m.disk.Size())
 	defer blank.Close()
 	if err := m.disk.Restore(blank.Snapshot()); err != nil {
@@ -67,7 +90,7 @@ func (r *run) order() *wire.Job {
 		Program: r.job.Program.String(), Modules: spec.Modules(), Mkfs: spec.Mkfs("/dev/vda"),
 		Device: "/dev/vda", Type: spec.KernelType(), Options: spec.MountOptions(), Flags: uint64(spec.MountFlags()),
 		Events: tracedEvents(r.job.Program), Probes: tracedFunctions(),
-		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup),
+		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce,
 	}
 }
 
@@ -100,8 +123,7 @@ func (r *run) attend(ctx context.Context) error {
 		select {
 		case msg, ok := <-r.m.inbox:
 			if !ok {
-				<-r.m.vm.Done()
-				return errGone
+				return fmt.Errorf("%w: %w", errGone, r.m.gone(ctx))
 			}
 			if r.take(msg, limit) {
 				return nil
@@ -177,18 +199,14 @@ func (r *run) lastWords(ctx context.Context) {
 	}
 }
 
-// conclude makes the execution of what was seen. Faults of ours, and kernels that fail before the program began, are errors.
+// conclude makes the execution of what was seen. Faults of ours are errors, with what there is of the history; whatever ends
+// the kernel, or keeps it from answering, is in the history.
 func (r *run) conclude(err error, text, findings int) (*target.Execution, error) {
 	m := r.m
-	var diagnosis string
+	diagnosis := ""
 	switch {
-	case err == nil && r.done.Unsupported != "":
-		m.spent = m.spent || r.done.Dirty
-		return nil, target.Unsupported("%s", r.done.Unsupported)
-	case err == nil && r.done.Error != "":
-		return nil, fmt.Errorf("%s on %s: %s", r.job.Name, m.target.kernel.Release, r.done.Error)
 	case err == nil:
-		m.spent = r.done.Hang || r.done.Dirty
+		m.spent = m.spent || r.done.Hang || r.done.Dirty
 	case errors.Is(err, errSilent):
 		m.spent = true
 		diagnosis = r.diagnose()
@@ -199,23 +217,44 @@ func (r *run) conclude(err error, text, findings int) (*target.Execution, error)
 		return nil, err
 	}
 	console, found := m.log.since(text, findings)
-	if !r.started && len(found) == 0 {
-		return nil, r.setupFailed(err)
+	for _, f := range found {
+		// The kernel says some things once, and is not to be trusted after others.
+		m.spent = m.spent || f.Severity > oops.Info
 	}
+	x := r.execution(console, found, diagnosis)
+	return x, r.fault(err, found, x)
+}
+
+// execution is the history with what else there is to keep.
+func (r *run) execution(console string, found []oops.Finding, diagnosis string) *target.Execution {
 	x := &target.Execution{History: r.history(found), Console: console, Extra: map[string]string{}}
 	if diagnosis != "" {
 		x.Extra["diagnosis.txt"] = diagnosis
 		r.addHang(x.History, diagnosis)
 	}
-	x.Extra["qemu.txt"] = fmt.Sprintln(m.vm.Command)
-	return x, nil
+	x.Extra["qemu.txt"] = strings.Join(r.m.vm.Command, " ") + "\n"
+	return x
 }
 
-func (r *run) setupFailed(err error) error {
-	if errors.Is(err, errGone) {
-		err = r.m.vm.Err()
+// fault is the error of a job that shows nothing of the kernel: it cannot do this, or we failed. What the console reports goes
+// before: it may be why we did.
+func (r *run) fault(err error, found []oops.Finding, x *target.Execution) error {
+	bad := slices.ContainsFunc(found, func(f oops.Finding) bool { return f.Severity >= oops.FSBroken })
+	var dead *qemu.BootError
+	switch {
+	case bad || errors.Is(err, errSilent) || errors.Is(err, errCrashed) || r.done.Hang:
+		return nil
+	case r.done.Unsupported != "":
+		return target.Unsupported("%s", r.done.Unsupported)
+	case r.done.Error != "":
+		return &target.FaultError{Err: errors.New(r.done.Error), Execution: x}
+	case errors.As(err, &dead):
+		r.addHang(x.History, dead.Error())
+		return nil
+	case err != nil:
+		return &target.FaultError{Err: fmt.Errorf("the guest was to %s: %w", r.phase, err), Execution: x}
 	}
-	return fmt.Errorf("%s: the guest was to %s: %w", r.job.Name, r.phase, err)
+	return nil
 }
 
 // diagnose asks a guest that does not answer where it is.
@@ -226,11 +265,14 @@ func (r *run) diagnose() string {
 }
 
 // history puts the events of guest, disk and console on one time axis.
-func (r *run) history(found []oopsFinding) *history.History {
+func (r *run) history(found []oops.Finding) *history.History {
 	h := &history.History{Header: history.Header{
 		Target: "vm", Kernel: r.m.hello.Release, FS: r.job.FS.Name(), Variant: r.job.FS.VariantName(),
 		BlockSize: r.done.BlockSize, ClockError: r.done.ClockError,
 	}}
+	if r.done.Offset == 0 {
+		h.Header.ClockError = guessed.Nanoseconds()
+	}
 	h.Events = r.timeline.events(r.m.born, r.offset())
 	last := r.timeline.last()
 	for _, f := range found {
@@ -241,6 +283,9 @@ func (r *run) history(found []oopsFinding) *history.History {
 	}
 	return h
 }
+
+// guessed bounds the clock error of a history whose guest died before it could compare clocks at the end.
+const guessed = 100 * time.Millisecond
 
 // offset is host time minus guest time; when the guest died before it said so, the first event's arrival stands in.
 func (r *run) offset() int64 {

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -150,11 +151,17 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 		job.Watch = func(string) {}
 	}
 	m, err := t.machine(ctx, job.Watch)
+	var dead *qemu.BootError
+	if errors.As(err, &dead) {
+		more(*t.bootFailure(job, dead))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	x, err := m.run(ctx, job)
-	if err != nil || m.spent {
+	var unsupported *target.UnsupportedError
+	if m.spent || err != nil && !errors.As(err, &unsupported) {
 		m.stop()
 	} else {
 		t.giveBack(m)

@@ -11,8 +11,6 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
-type oopsFinding = oops.Finding
-
 // timeline gathers the events of a job: the guest's, on the guest's clock, and the disk's, on the host's.
 type timeline struct {
 	fence int64 // where on the disk fences begin, in bytes; requests there are no events. Set before the first event.
