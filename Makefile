@@ -8,7 +8,8 @@ TARGET ?= refengine,vm
 PROCS ?= 2
 REPORTS := reports
 GINKGO := $(GO) tool ginkgo
-SUITE_FLAGS := --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
+NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
+SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
 
 .PHONY: all help suite test unit race lint tidy readme vm-deps race-deps clean
 

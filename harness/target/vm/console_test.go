@@ -7,12 +7,12 @@ import (
 
 func TestTheConsoleTellsWhenALineHasComeAndWhatCameSince(t *testing.T) {
 	c := newConsole()
-	c.line("[    1.0] before")
+	c.line("[    1.000000] before")
 	text, findings := c.mark()
 	heard := c.await("end of job 1")
 	for _, line := range []string{
-		"[    2.0] WARNING: CPU: 0 PID: 1 at fs/iomap/direct-io.c:1 iomap_dio_complete+0x1/0x2",
-		"[    2.0] ---[ end trace 0000000000000000 ]---",
+		"[    2.000000] WARNING: CPU: 0 PID: 1 at fs/iomap/direct-io.c:1 iomap_dio_complete+0x1/0x2",
+		"[    2.000000] ---[ end trace 0000000000000000 ]---",
 	} {
 		_, _ = c.Write([]byte(line + "\n"))
 		c.line(line)
@@ -22,7 +22,7 @@ func TestTheConsoleTellsWhenALineHasComeAndWhatCameSince(t *testing.T) {
 		t.Fatal("heard before it was said")
 	default:
 	}
-	c.line("[    3.0] iomapcheck: end of job 1")
+	c.line("[    3.000000] iomapcheck: end of job 1")
 	<-heard
 	got, found := c.since(text, findings)
 	if len(found) != 1 || !strings.Contains(found[0].Title, "iomap_dio_complete") || !strings.Contains(got, "end trace") {
