@@ -87,7 +87,7 @@ func (r *run) finalErrnos() *Result {
 		direct := path == history.FinalDirect || path == history.FinalRemountDirect
 		switch {
 		case e.Errno == "":
-		case direct && (e.Errno == "EINVAL" || e.Errno == "EOPNOTSUPP"):
+		case direct && (e.Errno == "EINVAL" || e.Errno == "EOPNOTSUPP") && !r.didDirect(e.File):
 			r.note("finally %s, %s: %s: the file system has no direct I/O here", e.File, e.Path, e.Errno)
 		case r.injected(e.File, prog.AllRequests):
 			r.note("finally %s, %s: %s: the program makes the disk fail", e.File, e.Path, e.Errno)
@@ -98,6 +98,13 @@ func (r *run) finalErrnos() *Result {
 		}
 	}
 	return nil
+}
+
+// didDirect says whether a direct operation on the file worked while the program ran.
+func (r *run) didDirect(file string) bool {
+	return slices.ContainsFunc(r.calls, func(c *call) bool {
+		return c.step.Op.File == file && c.step.Op.Verb.Direct() && c.succeeded()
+	})
 }
 
 // injectedAny says whether the program makes the disk fail requests of any kind, of whatever file.

@@ -55,9 +55,9 @@ func TestOperationsSucceedUnlessTheProgramSaysOtherwise(t *testing.T) {
 		{"nothing to reap", func(s *scene) { fails(2, "EAGAIN")(s); fails(3, "ENOENT")(s); s.reads("", "o:4k") }, "ok"},
 		{"remount is the kernel's", fails(5, "EBUSY"), "fail errno: op 5: remount: failed with EBUSY, want success"},
 		{"hold is ours", fails(6, "EPIPE"), "infra errno: op 6: hold writes: the harness's own operation failed with EPIPE"},
-		{"no direct I/O", func(s *scene) {
+		{"no direct I/O any more", func(s *scene) {
 			s.path(history.FinalDirect, func(e *history.Event) { e.Errno, e.N, e.Data = "EINVAL", 0, nil })
-		}, "ok"},
+		}, "fail errno: finally f, direct: failed with EINVAL, want success"},
 		{"direct I/O broken", func(s *scene) {
 			s.path(history.FinalDirect, func(e *history.Event) { e.Errno, e.N, e.Data = "EIO", 0, nil })
 		}, "fail errno: finally f, direct: failed with EIO, want success"},

@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
@@ -12,6 +14,8 @@ import (
 const (
 	noteNotProvoked = "not-provoked"
 	noteTaskDied    = "task-died"
+	// noteMissingEvent has the name of an event that this kernel lacks, and why.
+	noteMissingEvent = "missing-event"
 )
 
 // hangs is rule 2: tasks that the target gave up on, and kernel operations that never returned though the run is over.
@@ -21,9 +25,11 @@ const (
 // (join) is never the cause; where nothing else is stuck, the harness is.
 func (r *run) hangs() *Result {
 	stuck := r.stuck()
-	if r.awaiting() && r.heldAtEnd() {
+	if r.awaiting() && r.heldAtEnd() && !slices.ContainsFunc(stuck, sleeper.awake) {
 		return nil
 	}
+	// What is awake is the cause, whatever else waits.
+	slices.SortStableFunc(stuck, func(a, b sleeper) int { return cmp.Compare(boolInt(b.awake()), boolInt(a.awake())) })
 	for _, s := range stuck {
 		if s.op < 0 || inKernel(r.steps[s.op].Op.Verb) {
 			return r.hang(s, stuck)
@@ -35,6 +41,13 @@ func (r *run) hangs() *Result {
 	return nil
 }
 
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // inKernel says whether it is the kernel that carries an operation out, even where the harness asks for it.
 func inKernel(v prog.Verb) bool { return v.IsData() || v == prog.VRemount || v == prog.VDropCaches }
 
@@ -44,14 +57,19 @@ type sleeper struct {
 	op    int
 	where []string
 	text  string // what else the target says
+	state string // as history.Hang has it
 }
+
+// awake says that the task waits for nothing that the program holds: it runs on and on, or the machine as a whole is silent, or
+// the harness's own reads after the run are stuck, when nothing is held any more.
+func (s sleeper) awake() bool { return s.state == "R" || s.op < 0 }
 
 // stuck lists the tasks that did not get on: by the target's word, then by what never returned.
 func (r *run) stuck() []sleeper {
 	var out []sleeper
 	told := map[int]bool{}
 	for _, e := range r.history.Of(history.Hang) {
-		out = append(out, sleeper{e.Task, e.Op, e.Where, e.Text})
+		out = append(out, sleeper{e.Task, e.Op, e.Where, e.Text, e.Name})
 		told[e.Op] = true
 	}
 	for _, c := range r.calls {

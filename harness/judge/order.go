@@ -2,6 +2,9 @@ package judge
 
 import (
 	"sort"
+
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
 
 // order: an operation must not return before the one it names has begun.
@@ -85,10 +88,48 @@ func (r *run) complete() *Result {
 			return about(Infra, RuleAssumption, s, "it never began: the history is cut off or of another program")
 		}
 	}
+	for _, e := range r.history.Of(history.Note) {
+		if e.Name == noteTaskDied {
+			return general(Infra, RuleAssumption, "the process of task %s died, and nothing says of what", e.Task)
+		}
+	}
+	return r.finalsComplete()
+}
+
+// finalsComplete demands that every file was read by every path. An errno of a path after the remount stands for all that come
+// after the remount: there may be no file system to read.
+func (r *run) finalsComplete() *Result {
 	for _, f := range r.program.Files() {
-		if n := len(r.contents(f)); n < 2 {
-			return general(Infra, RuleAssumption, "%s was read by %d paths after the run, want at least 2: there is nothing to compare", f, n)
+		read := map[string]bool{}
+		for _, e := range r.finals {
+			if e.File != f {
+				continue
+			}
+			read[e.Path] = true
+			if e.Path == string(history.FinalRemountBuffered) && e.Errno != "" {
+				read[string(history.FinalRemountDirect)] = true
+			}
+			if len(e.Data) > 0 && cutOff(e.Data) {
+				return general(Infra, RuleAssumption, "finally %s, %s: what was read is in too many pieces to be told whole", f, e.Path)
+			}
+		}
+		for _, path := range finalPathsInOrder() {
+			if !read[string(path)] {
+				return general(Infra, RuleAssumption, "the final reads are incomplete: %s was not read %s", f, path)
+			}
 		}
 	}
 	return nil
+}
+
+// finalPathsInOrder are the ways in which every file is read after the run.
+func finalPathsInOrder() []history.FinalPath {
+	return []history.FinalPath{history.FinalMapped, history.FinalBuffered, history.FinalDirect, history.FinalSync,
+		history.FinalDropped, history.FinalRemountBuffered, history.FinalRemountDirect}
+}
+
+// cutOff says whether a content was cut by its reporter: its last run is garbage without its bytes.
+func cutOff(c prog.Content) bool {
+	last := c[len(c)-1]
+	return last.Fill == prog.Garbage && last.Raw == ""
 }

@@ -15,6 +15,9 @@ func (r *run) witnessed() *Result {
 		if w.Seen {
 			continue
 		}
+		if reason := r.missing(w.Witness.Event); reason != "" {
+			return general(Unsupported, RuleWitness, "this kernel does not offer the witness: %s", reason)
+		}
 		if s, ok := r.program.Find(w.Witness.Label); ok {
 			return about(Unexercised, RuleWitness, s, "no witness %s: %s", w.Name, w.Evidence)
 		}
@@ -40,6 +43,16 @@ func (r *run) witnesses() []WitnessResult {
 		out = append(out, res)
 	}
 	return out
+}
+
+// missing is why the target could not watch an event, "" if it could.
+func (r *run) missing(event string) string {
+	for _, e := range r.history.Of(history.Note) {
+		if event != "" && e.Name == noteMissingEvent && strings.HasPrefix(e.Text, event+":") {
+			return e.Text
+		}
+	}
+	return ""
 }
 
 // callsOf are the calls of the operation with a label.
@@ -125,7 +138,7 @@ func (r *run) holds() []held {
 }
 
 // heldThrough asks the disk's events, with the clocks' error counted against the witness. A request that was never let go counts only
-// if the disk recorded all the time.
+// if requests were recorded all the time: its release may be one that was not.
 func (r *run) heldThrough(c *call) (string, bool) {
 	slack := r.history.Header.ClockError
 	best := "no disk request was held"
@@ -159,8 +172,8 @@ func (r *run) blocked(w prog.Witness) (bool, string) {
 		}
 		fn, ok := frame(e.Where, w.In)
 		switch {
-		case !r.began(s.N, e.Time):
-			best = "it was seen asleep before it began"
+		case !r.open(s.N, e.Iter, e.Time):
+			best = "it was seen asleep, but not between its beginning and its return"
 		case ok && fn == "":
 			return true, "it was seen asleep" + at(e.Where)
 		case ok:
@@ -172,9 +185,11 @@ func (r *run) blocked(w prog.Witness) (bool, string) {
 	return false, best
 }
 
-// began says whether a call of the operation had begun by a time.
-func (r *run) began(op int, t int64) bool {
-	return slices.ContainsFunc(r.byOp[op], func(c *call) bool { return c.invTime <= t })
+// open says whether that call of the operation was under way at a time.
+func (r *run) open(op, iter int, t int64) bool {
+	return slices.ContainsFunc(r.byOp[op], func(c *call) bool {
+		return c.iter == iter && c.invTime <= t && (!c.returned() || t <= c.retTime)
+	})
 }
 
 // frame finds the innermost frame that is one of the functions: by its name, its name with an offset, or a clone of it that the

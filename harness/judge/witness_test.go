@@ -119,7 +119,7 @@ func TestSleepingOperationIsWitnessedByItsStack(t *testing.T) {
 		{"a function whose name begins so", where("inode_dio_wait_interruptible"), none + "…"},
 		{"no stack", where(), none + "it was seen, not in inode_dio_wait or btrfs_wait_ordered_roots"},
 		{"another operation", func(s *scene) { s.event(history.Blocked, 9).Op = 6 }, none + "it was not seen asleep"},
-		{"before it began", func(s *scene) { s.event(history.Blocked, 9).Time = 1 }, none + "it was seen asleep before it began"},
+		{"before it began", func(s *scene) { s.event(history.Blocked, 9).Time = 1 }, none + "it was seen asleep, but not between its beginning and its return"},
 	})
 	s := truncateScene(t)
 	s.p.Witnesses = []prog.Witness{prog.SeenBlocked("truncate")}
