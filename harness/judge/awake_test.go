@@ -75,5 +75,5 @@ func TestAFileSystemWithoutDirectIOIsToldFromOneThatLostIt(t *testing.T) {
 	s.sequence(0)
 	s.finally("f", "o:4k")
 	s.path(history.FinalDirect, func(e *history.Event) { e.Errno, e.N, e.Data = "EINVAL", 0, nil })
-	s.want("unexercised witness: no witness event iomap:iomap_dio_rw_begin")
+	s.want("unexercised witness: no witness event iomap:iomap_dio_rw_begin: iomap:iomap_dio_rw_begin fired 0 times while the program ran, want 1")
 }
