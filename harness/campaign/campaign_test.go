@@ -87,16 +87,16 @@ func TestTheFirstRowThatFitsCounts(t *testing.T) {
 	}
 }
 
-// stub is a target with one answer.
-type stub struct {
+// oneAnswer is a target that gives it.
+type oneAnswer struct {
 	err error
 	h   *history.History
 }
 
-func (stub) Name() string    { return "vm" }
-func (stub) Release() string { return "6.12" }
-func (stub) Close()          {}
-func (s stub) Run(_ context.Context, _ target.Job, more func(target.Execution) bool) error {
+func (oneAnswer) Name() string    { return "vm" }
+func (oneAnswer) Release() string { return "6.12" }
+func (oneAnswer) Close()          {}
+func (s oneAnswer) Run(_ context.Context, _ target.Job, more func(target.Execution) bool) error {
 	if s.h != nil {
 		more(target.Execution{History: s.h, Console: "console\n", Extra: map[string]string{"extra.txt": "x"}})
 	}
@@ -113,7 +113,7 @@ func TestFaultsOfOursAreInfraAndUnsupportedKeepsItsReason(t *testing.T) {
 		{errors.New("no room on the disk\nand a second line"), judge.Infra, "no room on the disk"},
 		{target.Unsupported("this kernel has no %s", "btrfs"), judge.Unsupported, "this kernel has no btrfs"},
 	} {
-		r := Runner{Target: stub{err: c.err}, Runs: t.TempDir()}
+		r := Runner{Target: oneAnswer{err: c.err}, Runs: t.TempDir()}
 		v := r.Run(t.Context(), u, nil)
 		if v.Verdict != c.want || v.Text != c.text {
 			t.Errorf("%v: %s %q", c.err, v.Verdict, v.Text)
