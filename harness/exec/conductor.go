@@ -96,6 +96,7 @@ type conductor struct {
 	mu    sync.Mutex
 	procs map[string]*proc  // by key; a thread's proc shares its link with its parent's
 	ops   map[string]openOp // by key: the operation the task is in
+	over  bool              // the run has ended: what processes still say, being killed, is no part of it
 }
 
 // proc is a task, from its start to its end.

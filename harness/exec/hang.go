@@ -62,6 +62,9 @@ func (c *conductor) dismiss(ctx context.Context) error {
 // killAll ends the processes that are left. One of which a thread still runs may sleep uninterruptibly: it is given up, not
 // waited for.
 func (c *conductor) killAll() {
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
 	for _, p := range c.all() {
 		if p.thread {
 			continue

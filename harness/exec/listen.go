@@ -64,7 +64,7 @@ func (c *conductor) isReady(p *proc, tid int) {
 	c.mu.Lock()
 	p.tid = tid
 	c.mu.Unlock()
-	c.env.Emit(history.Event{Kind: history.Note, Time: now(), Task: p.task, Op: -1, Name: "thread", N: int64(tid)})
+	c.emit(p, history.Event{Kind: history.Note, Time: now(), Task: p.task, Op: -1, Name: "thread", N: int64(tid)})
 	close(p.ready)
 }
 
@@ -78,7 +78,9 @@ func (c *conductor) emit(p *proc, e history.Event) {
 	case history.Return:
 		c.ops[p.key] = openOp{event: e}
 	}
-	c.env.Emit(e)
+	if !c.over {
+		c.env.Emit(e)
+	}
 }
 
 // answer carries out what a task asks for and replies.
