@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
@@ -8,7 +9,7 @@ import (
 )
 
 // coherence is rule 5: the register rule for what operations read and then for what every path reads when all is quiet, the
-// agreement of these paths, and that the kernel's warning of stale page cache was followed by an error.
+// agreement of these paths, that a remount leaves the files readable, and that the kernel's warning of stale page cache was followed by an error.
 func (r *run) coherence() *Result {
 	files := r.files()
 	for _, rule := range []func(map[string]*file) *Result{r.readsExplained, r.sizesExplained, r.finalsExplained, r.agreement} {
@@ -16,7 +17,41 @@ func (r *run) coherence() *Result {
 			return res
 		}
 	}
+	if res := r.remounted(); res != nil {
+		return res
+	}
 	return r.staleReported()
+}
+
+// remounted demands that every file can be read after the remount in the end. It is asked last: what the other paths read tells
+// more, and is older.
+func (r *run) remounted() *Result {
+	for _, e := range r.finals {
+		if e.Errno == "" || !afterRemount(e) {
+			continue
+		}
+		why := r.excuseOf(e)
+		if why == "" {
+			return general(Fail, RuleCoherence, "finally %s, %s: could not be read after a remount: %s", e.File, e.Path, e.Errno)
+		}
+		r.note("finally %s, %s: %s%s", e.File, e.Path, e.Errno, why)
+	}
+	return nil
+}
+
+// noteUntold says of which reads the target did not tell everything, a line an operation, since a loop has very many.
+func (r *run) noteUntold(reads []read) {
+	times := map[int]int{}
+	for _, d := range reads {
+		if slices.ContainsFunc(d.data, untold) {
+			times[d.call.step.N]++
+		}
+	}
+	for _, s := range r.steps {
+		if n := times[s.N]; n > 0 {
+			r.note("%s: the end of what it read was not judged in %d of its reads: it is in too many pieces to be told", s.Op.Line(s.N), n)
+		}
+	}
 }
 
 // readsExplained applies the register rule to the run's reads, of all files in the order in which they returned.
@@ -34,6 +69,7 @@ func (r *run) readsExplained(files map[string]*file) *Result {
 		}
 	}
 	sort.SliceStable(reads, func(i, j int) bool { return reads[i].ret < reads[j].ret })
+	r.noteUntold(reads)
 	for _, d := range reads {
 		f := owner[d.call]
 		if z := f.sizes.during(d.interval); !d.mapped && !z.explains(d.call.n, d.off, d.length) {

@@ -298,3 +298,25 @@ func TestRequestIsInFlightFromItsSubmissionToItsReap(t *testing.T) {
 		{"read in flight sees the very old", returns(7, "a:4k"), "fail coherence: op 7: reap r: bytes [0x0, 0x1000) are a, want b or c"},
 	})
 }
+
+func TestReadsThatWereNotToldWholeAreNoted(t *testing.T) {
+	s := stage(t, "write f 0 8k a\nrepeat 3 {\nread f 0 8k\n}\n")
+	s.sequence(0)
+	s.begin(1)
+	for i, text := range []string{"a:8k", "a:4k,!:4k", "a:2k,!:6k"} {
+		s.invoke(2, i)
+		s.ret(2, i, text)
+		if data := s.h.Events[len(s.h.Events)-1].Data; i > 0 {
+			data[1].Raw = ""
+		}
+	}
+	s.end(1, "")
+	s.finally("f", "a:8k")
+	s.want("ok")
+	noted(t, s, "op 2: read f 0 8k: the end of what it read was not judged in 2 of its reads: it is in too many pieces to be told")
+	s.h.Events[len(s.h.Events)-9].Data[0].Fill = "b"
+	s.want("fail coherence: op 2: read f 0 8k: iteration 3: bytes [0x0, 0x800) are b, want a")
+	if notes := postWriteScene(t).judge().Notes; len(notes) != 0 {
+		t.Errorf("notes %q", notes)
+	}
+}

@@ -15,8 +15,9 @@
 //	   errno        an operation failed that had to succeed, or the other way round
 //	4  count, coherence, order, progress: what the program says about each operation
 //	5  coherence    every read returns what some legal order of the writes explains; when all is quiet all paths to a file
-//	                agree; a stale page cache is excused only where the kernel said so and an fsync failed with EIO
-//	6  witness      the situation came about; if not, unexercised
+//	                agree, also after a remount; a stale page cache is excused only where the kernel said so and an fsync failed with EIO
+//	   assumption   no task's process died, and every path has read every file to its end; if not, infra: silence is no pass
+//	6  witness      the situation came about; if not, unexercised, or unsupported where the kernel lacks the event that would show it
 //
 // # Time
 //

@@ -66,6 +66,9 @@ func (r *run) errnoOf(c *call) *Result {
 		return nil
 	case !v.IsData() && v != prog.VRemount:
 		return c.on(Infra, RuleErrno, "the harness's own operation failed with %s", c.errno)
+	case v == prog.VRemount && !e.MustFail && r.injectedBefore(c.ret):
+		r.note("%s: failed with %s: the program makes the disk fail", c.step.Op.Line(c.step.N), c.errno)
+		return nil
 	case e.MustFail:
 		return c.on(Fail, RuleErrno, "failed with %s, want %s", c.errno, strings.Join(e.Errnos, " or "))
 	}
@@ -78,38 +81,71 @@ func (r *run) orphaned(c *call) bool {
 	return s != nil && s.errno != ""
 }
 
-// finalErrnos demands that every path can read every file after the run, and that the fsync works. A file system without
-// direct I/O says so with EINVAL or EOPNOTSUPP. An EIO of the fsync is the kernel's word that data or page cache were lost: it
-// needs a cause, the stale page cache that the kernel warned of or errors that the program had the disk answer.
+// finalErrnos demands that every path can read every file after the run, and that the fsync works. The paths after the remount
+// are coherence's (see remounted).
 func (r *run) finalErrnos() *Result {
 	for _, e := range r.finals {
-		path := history.FinalPath(e.Path)
-		direct := path == history.FinalDirect || path == history.FinalRemountDirect
-		switch {
-		case e.Errno == "":
-		case direct && (e.Errno == "EINVAL" || e.Errno == "EOPNOTSUPP") && !r.didDirect(e.File):
-			r.note("finally %s, %s: %s: the file system has no direct I/O here", e.File, e.Path, e.Errno)
-		case r.injected(e.File, prog.AllRequests):
-			r.note("finally %s, %s: %s: the program makes the disk fail", e.File, e.Path, e.Errno)
-		case path == history.FinalSync && e.Errno == "EIO" && r.saidStale():
-			r.note("finally %s, fsync: EIO, as it must be where a direct write left stale page cache", e.File)
-		default:
-			return general(Fail, RuleErrno, "finally %s, %s: failed with %s, want success", e.File, e.Path, e.Errno)
+		if e.Errno == "" || afterRemount(e) {
+			continue
 		}
+		if why := r.excuseOf(e); why != "" {
+			r.note("finally %s, %s: %s%s", e.File, e.Path, e.Errno, why)
+			continue
+		}
+		return general(Fail, RuleErrno, "finally %s, %s: failed with %s, want success", e.File, e.Path, e.Errno)
 	}
 	return nil
 }
 
-// didDirect says whether a direct operation on the file worked while the program ran.
+func afterRemount(e history.Event) bool {
+	return e.Path == string(history.FinalRemountBuffered) || e.Path == string(history.FinalRemountDirect)
+}
+
+// excuseOf is why a path may fail after the run, "" where it must not. A file system without direct I/O says so with EINVAL or
+// EOPNOTSUPP, but not after it has carried some out. An EIO of the fsync is the kernel's word that data or page cache were
+// lost: it needs a cause, the stale page cache that the kernel warned of or errors that the program had the disk answer. Such
+// errors, of whatever file, can keep a file system from being mounted.
+func (r *run) excuseOf(e history.Event) string {
+	path := history.FinalPath(e.Path)
+	direct := path == history.FinalDirect || path == history.FinalRemountDirect
+	switch {
+	case direct && (e.Errno == "EINVAL" || e.Errno == "EOPNOTSUPP") && !r.didDirect(e.File):
+		return ": the file system has no direct I/O here"
+	case r.injected(e.File, prog.AllRequests), afterRemount(e) && r.injectedAny():
+		return ": the program makes the disk fail"
+	case r.failedRemount() != nil && !afterRemount(e):
+		return ": nothing is mounted since the program's remount failed"
+	case path == history.FinalSync && e.Errno == "EIO" && r.saidStale():
+		return ", as it must be where a direct write left stale page cache"
+	}
+	return ""
+}
+
+// didDirect says whether a direct operation on the file worked while the program ran. Of an asynchronous one the reap tells.
 func (r *run) didDirect(file string) bool {
-	return slices.ContainsFunc(r.calls, func(c *call) bool {
-		return c.step.Op.File == file && c.step.Op.Verb.Direct() && c.succeeded()
-	})
+	return slices.ContainsFunc(r.extents(), func(e extent) bool { return e.op.File == file && e.op.Verb.Direct() && e.ok })
 }
 
 // injectedAny says whether the program makes the disk fail requests of any kind, of whatever file.
-func (r *run) injectedAny() bool {
-	return slices.ContainsFunc(r.calls, func(c *call) bool { return c.step.Op.Verb == prog.VFail })
+func (r *run) injectedAny() bool { return r.injectedBefore(never) }
+
+// injectedBefore says whether the program began to do so before a place in the order of events.
+func (r *run) injectedBefore(rank int) bool {
+	return slices.ContainsFunc(r.calls, func(c *call) bool { return c.step.Op.Verb == prog.VFail && c.inv < rank })
+}
+
+// failedRemount is the program's last remount if it failed: on a kernel nothing is mounted then, and its task ends.
+func (r *run) failedRemount() *call {
+	var last *call
+	for _, c := range r.calls {
+		if c.step.Op.Verb == prog.VRemount && c.returned() {
+			last = c
+		}
+	}
+	if last == nil || last.errno == "" {
+		return nil
+	}
+	return last
 }
 
 // injected says whether the program makes the disk fail requests of these kinds for the file.

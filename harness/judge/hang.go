@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -18,34 +17,33 @@ const (
 	noteMissingEvent = "missing-event"
 )
 
+// wholeGuest is the task of a Hang event that speaks of the machine as a whole.
+const wholeGuest = "guest"
+
 // hangs is rule 2: tasks that the target gave up on, and kernel operations that never returned though the run is over.
 //
 // A task that hangs in an await waits for the harness's own situation, not for the kernel. Where requests are held meanwhile,
-// operations that sleep may well wait for these, so nothing is shown: unmet says so. A task that only waits for another one
-// (join) is never the cause; where nothing else is stuck, the harness is.
+// operations that sleep may well wait for these, so nothing is shown: unmet says so. That excuses no operation that runs on. A
+// task that only waits for another one (join) is never the cause; where nothing else is stuck, the harness is.
 func (r *run) hangs() *Result {
 	stuck := r.stuck()
-	if r.awaiting() && r.heldAtEnd() && !slices.ContainsFunc(stuck, sleeper.awake) {
-		return nil
-	}
-	// What is awake is the cause, whatever else waits.
-	slices.SortStableFunc(stuck, func(a, b sleeper) int { return cmp.Compare(boolInt(b.awake()), boolInt(a.awake())) })
+	var kernels []sleeper
 	for _, s := range stuck {
 		if s.op < 0 || inKernel(r.steps[s.op].Op.Verb) {
-			return r.hang(s, stuck)
+			kernels = append(kernels, s)
 		}
 	}
-	if len(stuck) > 0 && !r.awaiting() {
-		return about(Infra, RuleHang, r.steps[stuck[0].op], "it never returned, although no operation is in the kernel")
+	// What is awake is the cause, whatever else waits.
+	if i := slices.IndexFunc(kernels, sleeper.awake); i >= 0 {
+		return r.hang(kernels[i], stuck)
 	}
-	return nil
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
+	switch {
+	case len(stuck) == 0 || r.awaiting() && (len(kernels) == 0 || r.heldAtEnd()):
+		return nil
+	case len(kernels) > 0:
+		return r.hang(kernels[0], stuck)
 	}
-	return 0
+	return about(Infra, RuleHang, r.steps[stuck[0].op], "it never returned, although no operation is in the kernel")
 }
 
 // inKernel says whether it is the kernel that carries an operation out, even where the harness asks for it.
@@ -61,15 +59,20 @@ type sleeper struct {
 }
 
 // awake says that the task waits for nothing that the program holds: it runs on and on, or the machine as a whole is silent, or
-// the harness's own reads after the run are stuck, when nothing is held any more.
-func (s sleeper) awake() bool { return s.state == "R" || s.op < 0 }
+// the harness's own reads after the run are stuck, when nothing is held any more. A task whose state is unknown, as in the
+// engine, counts as asleep.
+func (s sleeper) awake() bool { return s.op < 0 || !slices.Contains([]string{"S", "D", ""}, s.state) }
 
 // stuck lists the tasks that did not get on: by the target's word, then by what never returned.
 func (r *run) stuck() []sleeper {
 	var out []sleeper
 	told := map[int]bool{}
 	for _, e := range r.history.Of(history.Hang) {
-		out = append(out, sleeper{e.Task, e.Op, e.Where, e.Text, e.Name})
+		s := sleeper{e.Task, e.Op, e.Where, e.Text, e.Name}
+		if s.op >= 0 && s.task == wholeGuest && r.steps[s.op].Task != wholeGuest {
+			s.op = -1
+		}
+		out = append(out, s)
 		told[e.Op] = true
 	}
 	for _, c := range r.calls {
@@ -124,6 +127,22 @@ func (r *run) awaiting() bool {
 	return false
 }
 
+// deaths is our own fault: a task's process was killed, and no rule before found out of what. What it left undone makes the rest
+// of the history worthless, so that nothing after it is asked.
+func (r *run) deaths() *Result {
+	for _, c := range r.calls {
+		if !c.returned() && !isFlow(c.step.Op.Verb) && r.died(c.step.Task) {
+			return c.on(Infra, RuleAssumption, "the process of task %s died in it", c.step.Task)
+		}
+	}
+	for _, e := range r.history.Of(history.Note) {
+		if e.Name == noteTaskDied {
+			return general(Infra, RuleAssumption, "the process of task %s died, and nothing says of what", e.Task)
+		}
+	}
+	return nil
+}
+
 // died says whether the target noted that the task's process was killed.
 func (r *run) died(task string) bool {
 	for _, e := range r.history.Of(history.Note) {
@@ -132,36 +151,6 @@ func (r *run) died(task string) bool {
 		}
 	}
 	return false
-}
-
-// heldAtEnd says whether the disk still held a request when the target first gave up on a task: by the disk's events up to
-// then; where it recorded none held, because the program awaited held requests and released none since.
-func (r *run) heldAtEnd() bool {
-	hangs := r.history.Of(history.Hang)
-	ever, held := false, map[int64]bool{}
-	for _, e := range r.history.Of(history.Disk) {
-		if len(hangs) > 0 && e.Time > hangs[0].Time+r.history.Header.ClockError {
-			continue
-		}
-		if e.What == history.Held {
-			ever, held[e.Request] = true, true
-		} else {
-			delete(held, e.Request)
-		}
-	}
-	if ever {
-		return len(held) > 0
-	}
-	holding := false
-	for _, c := range r.calls {
-		switch {
-		case c.step.Op.Verb == prog.VAwaitHeld && c.succeeded():
-			holding = true
-		case c.step.Op.Verb == prog.VRelease:
-			holding = false
-		}
-	}
-	return holding
 }
 
 // unmet answers for what the program awaited and what did not come about: nothing was shown.

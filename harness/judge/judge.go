@@ -25,7 +25,7 @@ func (r *run) verdict() Result {
 		r.errnoLeaks, r.errnos,
 		r.expectations,
 		r.coherence,
-		r.unmet, r.complete,
+		r.deaths, r.unmet, r.complete,
 		r.witnessed,
 	} {
 		if res := rule(); res != nil {

@@ -6,8 +6,8 @@ import (
 )
 
 // Merge is the result of many executions of one case: the first that is bad; otherwise the first that is infra, since a run that we
-// broke is never skipped; otherwise ok if any execution was witnessed in full, known or unsupported if there are such, and
-// unexercised if none was. No execution at all is infra. A note says how many executions there were of each verdict.
+// broke is never skipped; otherwise known if there is such, ok if any execution was witnessed in full, and unexercised if none was;
+// unsupported only if all are. No execution at all is infra. A note says how many executions there were of each verdict.
 func Merge(results []Result) Result {
 	if len(results) == 0 {
 		return *general(Infra, RuleAssumption, "there was no execution to judge")

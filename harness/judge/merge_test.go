@@ -6,6 +6,7 @@ func TestMergedResultIsTheFirstBadOneOrCountsTheWitnessed(t *testing.T) {
 	ok, blind := Result{Verdict: OK, Op: -1}, Result{Verdict: Unexercised, Rule: RuleWitness, Op: -1, Text: "not seen"}
 	fail, hang := Result{Verdict: Fail, Rule: RuleCoherence, Op: -1, Text: "x"}, Result{Verdict: Hang, Rule: RuleHang, Op: -1, Text: "y"}
 	infra := Result{Verdict: Infra, Rule: RuleAssumption, Op: -1, Text: "z"}
+	no := Result{Verdict: Unsupported, Rule: RuleWitness, Op: -1, Text: "no event"}
 	for _, c := range []struct {
 		results []Result
 		want    string
@@ -18,7 +19,10 @@ func TestMergedResultIsTheFirstBadOneOrCountsTheWitnessed(t *testing.T) {
 		{[]Result{ok, fail, hang}, "fail coherence: x"},
 		{[]Result{ok, blind, infra}, "infra assumption: z"},
 		{[]Result{ok, {Verdict: Known, Op: -1}}, "known"},
-		{[]Result{{Verdict: Unsupported, Op: -1}, blind}, "unexercised witness: not witnessed in any of 2 executions: not seen"},
+		{[]Result{no, no}, "unsupported witness: no event"},
+		{[]Result{no, ok}, "ok: witnessed in 1 of 2 executions"},
+		{[]Result{no, infra}, "infra assumption: z"},
+		{[]Result{no, blind}, "unexercised witness: not witnessed in any of 2 executions: not seen"},
 	} {
 		if got := Merge(c.results).Summary(); got != c.want {
 			t.Errorf("%v: got %s, want %s", c.results, got, c.want)

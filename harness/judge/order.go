@@ -1,10 +1,10 @@
 package judge
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
-	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
 
 // order: an operation must not return before the one it names has begun.
@@ -77,20 +77,15 @@ func overtook(calls []*call, c *call) int64 {
 func (r *run) complete() *Result {
 	for _, c := range r.calls {
 		if !c.returned() && !isFlow(c.step.Op.Verb) {
-			if r.died(c.step.Task) {
-				return c.on(Infra, RuleAssumption, "the process of task %s died in it", c.step.Task)
-			}
 			return c.on(Infra, RuleAssumption, "it never returned and nothing says that the run is over: the history is cut off")
 		}
 	}
 	for _, s := range r.steps {
 		if s.Op.Verb.IsData() && len(r.byOp[s.N]) == 0 {
+			if c := r.failedRemount(); c != nil && c.step.N < s.N {
+				return c.on(Unexercised, RuleWitness, "it failed with %s, so that %s never began", c.errno, s.Op.Line(s.N))
+			}
 			return about(Infra, RuleAssumption, s, "it never began: the history is cut off or of another program")
-		}
-	}
-	for _, e := range r.history.Of(history.Note) {
-		if e.Name == noteTaskDied {
-			return general(Infra, RuleAssumption, "the process of task %s died, and nothing says of what", e.Task)
 		}
 	}
 	return r.finalsComplete()
@@ -109,7 +104,7 @@ func (r *run) finalsComplete() *Result {
 			if e.Path == string(history.FinalRemountBuffered) && e.Errno != "" {
 				read[string(history.FinalRemountDirect)] = true
 			}
-			if len(e.Data) > 0 && cutOff(e.Data) {
+			if slices.ContainsFunc(e.Data, untold) {
 				return general(Infra, RuleAssumption, "finally %s, %s: what was read is in too many pieces to be told whole", f, e.Path)
 			}
 		}
@@ -126,10 +121,4 @@ func (r *run) finalsComplete() *Result {
 func finalPathsInOrder() []history.FinalPath {
 	return []history.FinalPath{history.FinalMapped, history.FinalBuffered, history.FinalDirect, history.FinalSync,
 		history.FinalDropped, history.FinalRemountBuffered, history.FinalRemountDirect}
-}
-
-// cutOff says whether a content was cut by its reporter: its last run is garbage without its bytes.
-func cutOff(c prog.Content) bool {
-	last := c[len(c)-1]
-	return last.Fill == prog.Garbage && last.Raw == ""
 }

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +126,18 @@ func (s *scene) event(k history.Kind, op int) *history.Event {
 	}
 	s.t.Fatalf("the history has no %s of op %d", k, op)
 	return nil
+}
+
+// stretch lets time pass after the first event that matches.
+func (s *scene) stretch(after func(history.Event) bool, pause int64) {
+	i := slices.IndexFunc(s.h.Events, after)
+	if i < 0 {
+		s.t.Fatal("the history has no such event")
+	}
+	for j := i + 1; j < len(s.h.Events); j++ {
+		s.h.Events[j].Time += pause
+	}
+	s.now += pause
 }
 
 // drop removes the events that match.

@@ -35,7 +35,7 @@ func (r *run) splats() *Result {
 		case slices.Contains(CrashKinds(), e.Name):
 			return r.splat(Crash, e)
 		case slices.Contains(HangKinds(), e.Name) && r.heldLong():
-			// A task that waits for what the program holds is reported too, after long enough. Rule 2 knows of those that never
+			// Tasks that wait for what the program holds are reported too, after long enough. Rule 2 knows of those that never
 			// got on.
 		case slices.Contains(HangKinds(), e.Name):
 			return r.splat(Hang, e)
@@ -48,25 +48,6 @@ func (r *run) splats() *Result {
 		}
 	}
 	return nil
-}
-
-// hungAfter is how long the program must have held a request, in nanoseconds, for the kernel to report a task that waits for it: less
-// than the guest's hung_task_timeout_secs, since the detector looks now and then.
-const hungAfter = 15e9
-
-// heldLong says whether the disk held a request for so long.
-func (r *run) heldLong() bool {
-	var last int64
-	for _, e := range r.history.Events {
-		last = max(last, e.Time)
-	}
-	return slices.ContainsFunc(r.holds(), func(h held) bool {
-		to := h.to
-		if h.open {
-			to = last
-		}
-		return to-h.from >= hungAfter
-	})
 }
 
 func (r *run) splat(v Verdict, e history.Event) *Result {

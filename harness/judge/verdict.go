@@ -3,8 +3,8 @@ package judge
 // Verdict is the outcome of a case on a target.
 type Verdict string
 
-// The verdicts. Judge gives OK, Fail, Hang, Crash, Unexercised and Infra; whoever knows the case's rows and the list of known
-// divergences turns these into Unsupported, Known and Drift.
+// The verdicts. Judge gives OK, Fail, Hang, Crash, Unexercised, Infra, and Unsupported where the kernel lacks a witness; whoever
+// knows the list of known divergences turns these into Known and Drift.
 const (
 	// OK: every rule holds and the situation was witnessed.
 	OK Verdict = "ok"

@@ -11,19 +11,26 @@ import (
 
 // witnessed is rule 6: every witness of the program must have been seen.
 func (r *run) witnessed() *Result {
+	var unseen []WitnessResult
 	for _, w := range r.witnesses() {
-		if w.Seen {
-			continue
+		if !w.Seen {
+			unseen = append(unseen, w)
 		}
+	}
+	// First what no other execution there can show either.
+	for _, w := range unseen {
 		if reason := r.missing(w.Witness.Event); reason != "" {
 			return general(Unsupported, RuleWitness, "this kernel does not offer the witness: %s", reason)
 		}
-		if s, ok := r.program.Find(w.Witness.Label); ok {
-			return about(Unexercised, RuleWitness, s, "no witness %s: %s", w.Name, w.Evidence)
-		}
-		return general(Unexercised, RuleWitness, "no witness %s: %s", w.Name, w.Evidence)
 	}
-	return nil
+	if len(unseen) == 0 {
+		return nil
+	}
+	w := unseen[0]
+	if s, ok := r.program.Find(w.Witness.Label); ok {
+		return about(Unexercised, RuleWitness, s, "no witness %s: %s", w.Name, w.Evidence)
+	}
+	return general(Unexercised, RuleWitness, "no witness %s: %s", w.Name, w.Evidence)
 }
 
 // witnesses looks for each of the program's witnesses.
@@ -45,10 +52,14 @@ func (r *run) witnesses() []WitnessResult {
 	return out
 }
 
-// missing is why the target could not watch an event, "" if it could.
+// missing is why the target could not watch an event, "" if it could. The note begins with the event's name, as in "group:name:
+// there is no such event".
 func (r *run) missing(event string) string {
 	for _, e := range r.history.Of(history.Note) {
-		if event != "" && e.Name == noteMissingEvent && strings.HasPrefix(e.Text, event+":") {
+		if event == "" || e.Name != noteMissingEvent {
+			continue
+		}
+		if words := strings.Fields(e.Text); len(words) > 0 && strings.TrimSuffix(words[0], ":") == event {
 			return e.Text
 		}
 	}
@@ -113,32 +124,8 @@ func (r *run) releasing(await, c *call) bool {
 	})
 }
 
-// held is the time for which the disk held a request.
-type held struct {
-	event    history.Event
-	from, to int64
-	open     bool // never let go
-}
-
-// holds lists the requests that the disk held, in the order in which it did.
-func (r *run) holds() []held {
-	var out []held
-	last := map[int64]int{}
-	for _, e := range r.history.Of(history.Disk) {
-		i, ok := last[e.Request]
-		switch {
-		case e.What == history.Held && !ok:
-			last[e.Request] = len(out)
-			out = append(out, held{event: e, from: e.Time, open: true})
-		case ok && e.What != history.Arrived && e.What != history.Held && out[i].open:
-			out[i].to, out[i].open = e.Time, false
-		}
-	}
-	return out
-}
-
-// heldThrough asks the disk's events, with the clocks' error counted against the witness. A request that was never let go counts only
-// if requests were recorded all the time: its release may be one that was not.
+// heldThrough asks the disk's events, with the clocks' error counted against the witness. A request that was never let go counts
+// only if everything was recorded.
 func (r *run) heldThrough(c *call) (string, bool) {
 	slack := r.history.Header.ClockError
 	best := "no disk request was held"
@@ -158,6 +145,8 @@ func (r *run) heldThrough(c *call) (string, bool) {
 	return best, false
 }
 
+// recordsAlways says whether the history has every disk request: the program never switched the recording off, which is on at
+// the start. Otherwise a request may have been let go without an event.
 func (r *run) recordsAlways() bool {
 	return !slices.ContainsFunc(r.calls, func(c *call) bool { return c.step.Op.Verb == prog.VRecord && !c.step.Op.On })
 }
@@ -188,7 +177,7 @@ func (r *run) blocked(w prog.Witness) (bool, string) {
 // open says whether that call of the operation was under way at a time.
 func (r *run) open(op, iter int, t int64) bool {
 	return slices.ContainsFunc(r.byOp[op], func(c *call) bool {
-		return c.iter == iter && c.invTime <= t && (!c.returned() || t <= c.retTime)
+		return c.iter == iter && c.invTime <= t && (!c.returned() || t < c.retTime)
 	})
 }
 

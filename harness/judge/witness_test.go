@@ -109,6 +109,7 @@ func TestReleaseDuringTheAwaitSpoilsTheProgramsWord(t *testing.T) {
 
 func TestSleepingOperationIsWitnessedByItsStack(t *testing.T) {
 	const none = "unexercised witness: op 9: truncate f 0 not-before go-on @truncate: no witness blocked truncate in inode_dio_wait|btrfs_wait_ordered_roots: "
+	const notWhile = "it was seen asleep, but not between its beginning and its return"
 	where := func(w ...string) func(*scene) {
 		return func(s *scene) { s.event(history.Blocked, 9).Where = w }
 	}
@@ -119,7 +120,11 @@ func TestSleepingOperationIsWitnessedByItsStack(t *testing.T) {
 		{"a function whose name begins so", where("inode_dio_wait_interruptible"), none + "…"},
 		{"no stack", where(), none + "it was seen, not in inode_dio_wait or btrfs_wait_ordered_roots"},
 		{"another operation", func(s *scene) { s.event(history.Blocked, 9).Op = 6 }, none + "it was not seen asleep"},
-		{"before it began", func(s *scene) { s.event(history.Blocked, 9).Time = 1 }, none + "it was seen asleep, but not between its beginning and its return"},
+		{"before it began", func(s *scene) { s.event(history.Blocked, 9).Time = 1 }, none + notWhile},
+		{"as it began", func(s *scene) { s.event(history.Blocked, 9).Time = s.event(history.Invoke, 9).Time }, "ok"},
+		{"as it returned", func(s *scene) { s.event(history.Blocked, 9).Time = s.event(history.Return, 9).Time }, none + notWhile},
+		{"just before it returned", func(s *scene) { s.event(history.Blocked, 9).Time = s.event(history.Return, 9).Time - 1 }, "ok"},
+		{"another iteration of it", func(s *scene) { s.event(history.Blocked, 9).Iter = 1 }, none + notWhile},
 	})
 	s := truncateScene(t)
 	s.p.Witnesses = []prog.Witness{prog.SeenBlocked("truncate")}
