@@ -96,7 +96,9 @@ type conductor struct {
 	mu    sync.Mutex
 	procs map[string]*proc  // by key; a thread's proc shares its link with its parent's
 	ops   map[string]openOp // by key: the operation the task is in
-	over  bool              // the run has ended: what processes still say, being killed, is no part of it
+	// starting is the process that was not ready when the run's context ended, nil if none.
+	starting *proc
+	over     bool // the run has ended: what processes still say, being killed, is no part of it
 }
 
 // proc is a task, from its start to its end.
@@ -204,7 +206,10 @@ func (c *conductor) start(ctx context.Context, pl planned) error {
 	case <-p.ended:
 		return fmt.Errorf("start task %s: its process died before it was ready (what it said is on the console)", pl.key)
 	case <-ctx.Done():
-		return fmt.Errorf("start task %s: %w", pl.key, context.Cause(ctx))
+		c.mu.Lock()
+		c.starting = p
+		c.mu.Unlock()
+		return c.gaveUp(ctx)
 	}
 }
 

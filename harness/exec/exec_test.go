@@ -172,6 +172,18 @@ func TestHangIsReportedWithItsOperation(t *testing.T) {
 	}
 }
 
+// A machine that never gets round to starting a task hangs as one whose task sleeps does: it is no fault of the harness.
+func TestTaskThatIsNotReadyInTimeIsAHang(t *testing.T) {
+	events, err := run(t, time.Nanosecond, "fsync f\n")
+	var hang *HangError
+	if !errors.As(err, &hang) || len(hang.Tasks) != 1 || hang.Tasks[0] != "main" {
+		t.Fatalf("got %v, want a hang of main", err)
+	}
+	if last := events[len(events)-1]; last.Kind != history.Hang || last.Op != -1 {
+		t.Errorf("last event %+v, want the hang of a task that is in no operation", last)
+	}
+}
+
 // shyDisk says that nothing came to be held.
 type shyDisk struct{ deafDisk }
 

@@ -20,15 +20,18 @@ func (c *conductor) findHang(cause error) error {
 		return cause
 	}
 	hang := &HangError{Cause: cause}
+	c.mu.Lock()
+	starting := c.starting
+	c.mu.Unlock()
 	for _, p := range c.all() {
-		if !c.isRunning(p) || c.hasEnded(p.key) {
+		if c.hasEnded(p.key) || !c.isRunning(p) && p != starting {
 			continue
 		}
 		c.mu.Lock()
 		op := c.ops[p.key]
 		c.mu.Unlock()
 		if !op.open {
-			if p.key != finalKey {
+			if p.key != finalKey && p != starting {
 				// Between operations: it waits for the harness, for example to join a task that hangs.
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -172,6 +173,9 @@ func spin() error {
 	if err := os.WriteFile("/proc/sys/kernel/sched_rt_runtime_us", []byte("-1"), 0); err != nil {
 		return err
 	}
+	if err := stopFairServer(); err != nil {
+		return err
+	}
 	for range runtime.NumCPU() {
 		go func() {
 			runtime.LockOSThread()
@@ -183,6 +187,25 @@ func spin() error {
 			for {
 			}
 		}()
+	}
+	return nil
+}
+
+// stopFairServer takes from ordinary threads the share of every second that kernels since 6.12 keep for them, whatever the
+// limit of the real-time ones (kernel/sched/deadline.c, dl_server).
+func stopFairServer() error {
+	const debug = "/sys/kernel/debug"
+	if err := unix.Mount("debugfs", debug, "debugfs", 0, ""); err != nil && err != unix.EBUSY {
+		return fmt.Errorf("mount debugfs: %w", err)
+	}
+	servers, err := filepath.Glob(debug + "/sched/fair_server/cpu*/runtime")
+	if err != nil {
+		return err
+	}
+	for _, s := range servers {
+		if err := os.WriteFile(s, []byte("0"), 0); err != nil {
+			return fmt.Errorf("stop the fair server: %w", err)
+		}
 	}
 	return nil
 }
