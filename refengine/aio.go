@@ -44,7 +44,7 @@ func (a *AIO) start(t *sched.Task, iter func(*sched.Task, *iomap.Inode, *iomap.K
 	switch {
 	case a.k.Pos < 0:
 		a.complete(0, errno.EINVAL)
-	case len(a.k.Data) == 0:
+	case a.k.Len() == 0:
 		a.complete(0, errno.OK)
 	default:
 		if n, err := iter(t, a.f.ino, a.k); err != errno.EIOCBQUEUED {

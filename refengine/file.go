@@ -96,7 +96,7 @@ func (f *File) read(t *sched.Task, k *iomap.Kiocb) (int64, Errno) {
 	if k.Pos < 0 {
 		return 0, errno.EINVAL
 	}
-	if len(k.Data) == 0 {
+	if k.Len() == 0 {
 		return 0, errno.OK
 	}
 	n, err := f.m.fs.ReadIter(t, f.ino, k)
@@ -107,7 +107,7 @@ func (f *File) write(t *sched.Task, k *iomap.Kiocb) (int64, Errno) {
 	if k.Pos < 0 {
 		return 0, errno.EINVAL
 	}
-	if len(k.Data) == 0 {
+	if k.Len() == 0 {
 		return 0, errno.OK
 	}
 	n, err := f.m.fs.WriteIter(t, f.ino, k)

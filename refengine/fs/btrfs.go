@@ -88,13 +88,13 @@ func (b *btrfs) EndDirectWrite(ino *iomap.Inode, pos, end int64) {
 
 // ReadIter is btrfs_file_read_iter: what a direct read cannot do is read through the cache, also when it is misaligned.
 func (b *btrfs) ReadIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
-	n, aligned := int64(0), (k.Pos|int64(len(k.Data)))%ino.Sb.BlockSize == 0
+	n, aligned := int64(0), (k.Pos|k.Len())%ino.Sb.BlockSize == 0
 	if k.Direct && aligned {
 		ino.IRwsem.RLock(t)
 		var err errno.Errno
 		n, err = ino.DioRW(t, k, false, 0)
 		ino.IRwsem.RUnlock(t)
-		if err != errno.OK || n == int64(len(k.Data)) || k.Pos+n >= ino.ISize() {
+		if err != errno.OK || n == k.Len() || k.Pos+n >= ino.ISize() {
 			return n, err
 		}
 	}
@@ -116,12 +116,12 @@ func (b *btrfs) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int6
 // directWrite is btrfs_direct_write: directly where it can, the rest through the cache, written back and invalidated.
 func (b *btrfs) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
 	n := int64(0)
-	if aligned := (k.Pos|int64(len(k.Data)))%ino.Sb.BlockSize == 0; aligned && b.options.NoDatasum {
+	if aligned := (k.Pos|k.Len())%ino.Sb.BlockSize == 0; aligned && b.options.NoDatasum {
 		var err errno.Errno
 		if n, err = b.dioWrite(t, ino, k); err != errno.OK && err != errno.ENOTBLK {
 			return 0, err
 		}
-		if n == int64(len(k.Data)) {
+		if n == k.Len() {
 			return n, errno.OK
 		}
 	}

@@ -31,7 +31,7 @@ func (e ext4) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64,
 		return e.bufferedWrite(t, ino, k)
 	}
 	n, err := e.directWrite(t, ino, k)
-	if err != errno.OK || n == int64(len(k.Data)) {
+	if err != errno.OK || n == k.Len() {
 		return n, err
 	}
 	// The bytes written directly are lost from the count if the buffered part fails; they are on the disk all the same.
@@ -44,7 +44,7 @@ func (e ext4) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64,
 
 // directWrite is ext4_dio_write_iter up to the fallback, which a short result asks for.
 func (e ext4) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
-	length := int64(len(k.Data))
+	length := k.Len()
 	if (k.Pos|length)%iomap.SectorSize != 0 {
 		return 0, errno.EINVAL
 	}

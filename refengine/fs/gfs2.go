@@ -65,7 +65,7 @@ func (g *gfs2) ReadIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64,
 		return ino.DioRW(t, k, false, 0)
 	}
 	n, err := ino.Mapping.Read(t, k.Data, k.Pos, true)
-	if n == int64(len(k.Data)) || (err == errno.EAGAIN && k.Nowait) {
+	if n == k.Len() || (err == errno.EAGAIN && k.Nowait) {
 		return n, err
 	}
 	gl.acquire(t, shared)
@@ -92,7 +92,7 @@ func (g *gfs2) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64
 		return writeSync(t, ino, k, n)
 	}
 	n, err := g.directWrite(t, ino, k)
-	if err != errno.OK || n == int64(len(k.Data)) {
+	if err != errno.OK || n == k.Len() {
 		return n, err
 	}
 	rest := k.Rest(n)

@@ -40,7 +40,7 @@ func (x xfs) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, 
 // directWrite is xfs_file_dio_write: within sectors only, and a write that does not cover whole blocks first tries without having to
 // zero the rest of a block, which would need the lock for itself.
 func (x xfs) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
-	length := int64(len(k.Data))
+	length := k.Len()
 	if (k.Pos|length)%iomap.SectorSize != 0 {
 		return 0, errno.EINVAL
 	}

@@ -22,7 +22,10 @@ type Kiocb struct {
 }
 
 // End returns the byte position after the request.
-func (k *Kiocb) End() int64 { return k.Pos + int64(len(k.Data)) }
+func (k *Kiocb) End() int64 { return k.Pos + k.Len() }
+
+// Len returns the request's length in bytes.
+func (k *Kiocb) Len() int64 { return int64(len(k.Data)) }
 
 // Rest returns the request for what is left after n bytes, synchronous and not direct: the buffered part of a fallback.
 func (k *Kiocb) Rest(n int64) *Kiocb {
@@ -57,7 +60,7 @@ type dio struct {
 // returns the bytes done, or an error only: EIOCBQUEUED if the completion comes later; ENOTBLK if the range could not be
 // invalidated and the caller must fall back to buffered I/O. A result shorter than asked means: fall back for the rest.
 func (ino *Inode) DioRW(t *sched.Task, k *Kiocb, write bool, flags DioFlags) (int64, errno.Errno) {
-	if len(k.Data) == 0 {
+	if k.Len() == 0 {
 		return 0, errno.OK
 	}
 	d := &dio{ino: ino, k: k, write: write, flags: flags, needSync: write && k.Dsync, ref: 1}

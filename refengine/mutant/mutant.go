@@ -6,19 +6,12 @@ package mutant
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // ID names a mutant inside the engine.
 type ID uint8
-
-// The mutants. The order is the order of List.
-const (
-	DioSkipPostInvalidate ID = iota
-	DioIgnoreInvalidateFailure
-	TruncateNoDioWait
-	count
-)
 
 // Mutant describes one switch.
 type Mutant struct {
@@ -31,27 +24,8 @@ type Mutant struct {
 // Set is a set of mutants. The zero value is the unmutated engine. It is a value: copying it copies the set.
 type Set struct{ bits [4]uint64 }
 
-// List returns every mutant there is.
-func List() []Mutant {
-	return []Mutant{
-		{
-			DioSkipPostInvalidate, "dio-skip-post-invalidate",
-			"iomap_dio_complete does not call kiocb_invalidate_post_direct_write",
-			"iomap: invalidate page caches should be after iomap_dio_complete() in direct write (c771c14baa33)",
-		},
-		{
-			DioIgnoreInvalidateFailure, "dio-ignore-invalidate-failure",
-			"__iomap_dio_rw goes on writing directly when kiocb_invalidate_pages failed, instead of returning -ENOTBLK",
-			"iomap: fall back to buffered writes for invalidation failures (60263d5889e6)",
-		},
-		{
-			TruncateNoDioWait, "truncate-no-dio-wait",
-			"xfs_setattr_size, ext4_setattr, btrfs_setsize and gfs2_setattr_size do not call inode_dio_wait",
-			"fs: kill i_alloc_sem, which made truncate wait for i_dio_count instead of taking a lock; without the wait, blocks are " +
-				"freed under direct I/O in flight",
-		},
-	}
-}
+// List returns every mutant there is, by package.
+func List() []Mutant { return slices.Concat(direct(), buffered(), memory(), personal()) }
 
 // Of returns the set that holds the given mutants.
 func Of(ids ...ID) Set {

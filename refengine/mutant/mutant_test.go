@@ -6,14 +6,15 @@ import (
 )
 
 func TestEveryMutantIsListedOnceAndParsesBack(t *testing.T) {
-	list := List()
-	if len(list) != int(count) {
-		t.Fatalf("%d listed, %d there are", len(list), count)
-	}
-	for i, m := range list {
-		if m.ID != ID(i) || m.Name == "" || m.Change == "" || m.Stands == "" {
+	seen := map[ID]string{}
+	for i, m := range List() {
+		if m.Name == "" || m.Change == "" || m.Stands == "" {
 			t.Errorf("%d: %+v", i, m)
 		}
+		if other := seen[m.ID]; other != "" {
+			t.Errorf("%s and %s have the same ID", m.Name, other)
+		}
+		seen[m.ID] = m.Name
 		s, err := Parse(m.Name)
 		if err != nil || s != Of(m.ID) || !s.Has(m.ID) || s.String() != m.Name {
 			t.Errorf("%s: %v %v", m.Name, s, err)
