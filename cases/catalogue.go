@@ -4,6 +4,7 @@ package cases
 import (
 	"github.com/iomapcheck/iomapcheck/cases/coherence"
 	"github.com/iomapcheck/iomapcheck/cases/fallback"
+	"github.com/iomapcheck/iomapcheck/cases/foliolock"
 	"github.com/iomapcheck/iomapcheck/cases/progress"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
@@ -13,6 +14,7 @@ func Catalogue() []prog.Case {
 	var all []prog.Case
 	all = append(all, coherence.Cases()...)
 	all = append(all, fallback.Cases()...)
+	all = append(all, foliolock.Cases()...)
 	all = append(all, progress.Cases()...)
 	return all
 }

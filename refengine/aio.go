@@ -3,6 +3,7 @@ package refengine
 import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/iomap"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
@@ -19,7 +20,12 @@ type AIO struct {
 // SubmitRead starts a direct read (io_submit(2) with IOCB_CMD_PREAD on an O_DIRECT file). p must not be touched before Reap. The
 // call may block, as io_submit may; an error comes out of Reap.
 func (f *File) SubmitRead(t *sched.Task, p []byte, off int64, flags Flags) *AIO {
-	a := f.aio(p, off, flags)
+	return f.SubmitReadBuffer(t, mm.Plain(p), off, flags)
+}
+
+// SubmitReadBuffer is SubmitRead to any memory.
+func (f *File) SubmitReadBuffer(t *sched.Task, b Buffer, off int64, flags Flags) *AIO {
+	a := f.aio(b, off, flags)
 	a.read = true
 	a.start(t, f.m.fs.ReadIter)
 	return a
@@ -28,13 +34,18 @@ func (f *File) SubmitRead(t *sched.Task, p []byte, off int64, flags Flags) *AIO 
 // SubmitWrite starts a direct write; see SubmitRead. A write that falls back to buffered I/O is carried out before it
 // returns.
 func (f *File) SubmitWrite(t *sched.Task, p []byte, off int64, flags Flags) *AIO {
-	a := f.aio(p, off, flags)
+	return f.SubmitWriteBuffer(t, mm.Plain(p), off, flags)
+}
+
+// SubmitWriteBuffer is SubmitWrite from any memory.
+func (f *File) SubmitWriteBuffer(t *sched.Task, b Buffer, off int64, flags Flags) *AIO {
+	a := f.aio(b, off, flags)
 	a.start(t, f.m.fs.WriteIter)
 	return a
 }
 
-func (f *File) aio(p []byte, off int64, flags Flags) *AIO {
-	a := &AIO{f: f, k: f.kiocb(p, off, flags, true)}
+func (f *File) aio(b Buffer, off int64, flags Flags) *AIO {
+	a := &AIO{f: f, k: f.kiocb(b, off, flags, true)}
 	a.done.Init(f.m.s, sched.Label{Class: "aio", Of: f.Name()})
 	a.k.Complete = func(_ *sched.Task, n int64, e errno.Errno) { a.complete(n, e) }
 	return a
@@ -65,7 +76,7 @@ func (a *AIO) Done() bool { return a.done.IsSet() }
 func (a *AIO) Reap(t *sched.Task) (int64, Errno) {
 	a.done.Wait(t, "io_getevents")
 	if a.read {
-		return a.f.noteData(t, a.k.Data, a.n, a.err)
+		return a.f.noteData(t, a.k.Buf.Bytes(), a.n, a.err)
 	}
 	return note(t, a.n, a.err)
 }

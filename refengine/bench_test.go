@@ -14,8 +14,9 @@ func BenchmarkSituation(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
+			w := &world{}
 			rep := sched.Explore(context.Background(), sched.Options{Strategy: sched.NewRandom(1), Budget: b.N}, func(s *sched.Sched) {
-				w := &world{}
+				w.again()
 				w.m, _ = New(s, Config{FS: "xfs", Trace: func(e Event) { w.events = append(w.events, e) }})
 				s.Go("main", func(t *sched.Task) { main(w, t) })
 			}, nil)

@@ -11,13 +11,13 @@ import (
 
 // documentedOrder lists the lock classes from the outermost to the innermost, as the package comments of mm and iomap do.
 func documentedOrder() []string {
-	return []string{"i_rwsem", "mmap_lock", "glock", "invalidate_lock", "folio lock", "ilock"}
+	return []string{"i_rwsem", "mmap_lock", "glock", "pagecache lock", "invalidate_lock", "folio lock", "ilock"}
 }
 
 func TestLocksNestAsDocumented(t *testing.T) {
 	order := documentedOrder()
 	kinds := append(dataKinds(), "truncate", "punch", "zero", "falloc")
-	for _, name := range fs.Names() {
+	for _, name := range fs.General() {
 		edges, inversions := observedNesting(t, name, kinds)
 		for _, e := range edges {
 			held, took := slices.Index(order, e.Held), slices.Index(order, e.Acquired)
@@ -41,7 +41,7 @@ func observedNesting(t *testing.T, name string, kinds []string) ([]sched.Edge, [
 	strategy := sched.NewRandom(3)
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 3))
-		p := randomToy(rng, 2, 2, 2048, kinds)
+		p := randomToy(rng, 2, 2, toyUnit(name), kinds)
 		for range 5 {
 			s.Run(sched.Options{Strategy: strategy}, func(s *sched.Sched) {
 				start(t, s, Config{FS: name}, func(w *world, t *sched.Task) { w.runToy(t, p) })

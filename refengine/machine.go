@@ -23,14 +23,16 @@ type Event = trace.Event
 
 // Config says what kind of machine to make. The zero value of every field but FS means its default.
 type Config struct {
-	FS         string      // "xfs", "ext4", "btrfs" or "gfs2"
-	FSOptions  fs.Options  // mkfs and mount options that change the paths
-	BlockSize  int64       // filesystem block size in bytes, a power of two from 512 to the folio size; default 4096
-	FolioOrder uint8       // order of new folios: 0 for single pages
-	DiskSize   int64       // bytes; default 1 GiB, of which only what is written takes memory
-	Mutants    mutant.Set  // historic bugs switched on
-	Release    string      // kernel release whose behaviour is modelled, "6.12" by default
-	Trace      func(Event) // told of every event, in order; must not enter the scheduler
+	FS         string          // one of fs.Names
+	FSOptions  fs.Options      // mkfs and mount options that change the paths
+	BlockSize  int64           // filesystem block size in bytes, a power of two from 512 to the folio size; default 4096
+	FolioOrder uint8           // order of new folios: 0 for single pages
+	DiskSize   int64           // bytes; default 1 GiB, of which only what is written takes memory
+	Memory     Memory          // the memory cgroup that the tasks run in
+	Mutants    mutant.Set      // historic bugs switched on
+	Release    string          // kernel release whose behaviour is modelled, "6.12" by default
+	Behaviour  iomap.Behaviour // which side of the kernel developers' arguments to take
+	Trace      func(Event)     // told of every event, in order; must not enter the scheduler
 }
 
 const (
@@ -46,6 +48,8 @@ type Machine struct {
 	disk   *block.Disk
 	sb     *iomap.Super
 	fs     fs.Filesystem
+	memcg  *mm.Memcg      // nil without limits
+	dax    bool           // new files are DAX
 	inodes []*iomap.Inode // in the order of their creation
 	spaces map[int]*mm.Space
 	vmas   map[vmaKey]*mm.VMA
@@ -73,7 +77,10 @@ func New(s *sched.Sched, c Config) (*Machine, error) {
 	m := &Machine{s: s, fs: kind, disk: block.New(s, c.DiskSize), spaces: map[int]*mm.Space{}, vmas: map[vmaKey]*mm.VMA{}}
 	m.sb = &iomap.Super{
 		Sched: s, Disk: m.disk, BlockSize: c.BlockSize, FolioOrder: c.FolioOrder, Release: release,
-		Mutants: c.Mutants, Trace: c.Trace,
+		Mutants: c.Mutants, Behaviour: c.Behaviour, Trace: c.Trace,
+	}
+	if err := m.initMemory(c); err != nil {
+		return nil, err
 	}
 	m.sb.Init()
 	return m, nil
@@ -137,6 +144,7 @@ func (m *Machine) Remount(t *sched.Task) Errno {
 		if err := ino.Mapping.WriteAndWaitRange(t, 0, mm.EOF); first == errno.OK {
 			first = err
 		}
+		m.fs.Drain(t, ino)
 		ino.Reload(t)
 	}
 	clear(m.vmas)

@@ -32,7 +32,7 @@ func (w *world) shows(t *sched.Task, f *File, want []byte) {
 func cat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 func TestDirectReadStopsAtTheEndOfTheFile(t *testing.T) {
-	for _, name := range fs.Names() {
+	for _, name := range fs.General() {
 		holds(t, Config{FS: name}, func(w *world, t *sched.Task) {
 			f := w.create(t)
 			f.Write(t, fill('a', 5000), 0, 0)
@@ -125,7 +125,7 @@ func TestBytesStoredBehindTheEndAreNotExposed(t *testing.T) {
 }
 
 func TestWritebackZeroesBehindTheEndOfTheFile(t *testing.T) {
-	for _, name := range fs.Names() {
+	for _, name := range fs.General() {
 		holds(t, Config{FS: name}, func(w *world, t *sched.Task) {
 			f := w.create(t)
 			f.Write(t, fill('a', 100), 0, 0)
@@ -192,7 +192,7 @@ func TestGfs2ReaderWaitsForAsynchronousWriteUnderAnExclusiveGlock(t *testing.T) 
 }
 
 func TestReadErrorIsReportedAndTheNextReadTriesAgain(t *testing.T) {
-	for _, name := range fs.Names() {
+	for _, name := range fs.General() {
 		holds(t, Config{FS: name}, func(w *world, t *sched.Task) {
 			f := w.oldFile(t)
 			w.m.Disk().Fail(block.Match{Ops: block.Reads}, errno.EIO, -1)
@@ -211,7 +211,7 @@ func TestReadErrorIsReportedAndTheNextReadTriesAgain(t *testing.T) {
 }
 
 func TestWriteErrorIsReportedByFsyncOnceToEveryOpenFile(t *testing.T) {
-	for _, name := range fs.Names() {
+	for _, name := range fs.General() {
 		holds(t, Config{FS: name}, func(w *world, t *sched.Task) {
 			f := w.oldFile(t)
 			g, _ := w.m.Open(t, "f")

@@ -19,8 +19,11 @@ type world struct {
 	m        *Machine
 	events   []Event
 	wrong    []string
-	reported bool // a sync has returned the EIO of a failed invalidation
-	resizes  bool // the program changes sizes: short results are legal
+	reported bool            // a sync has returned the EIO of a failed invalidation
+	resizes  bool            // the program changes sizes: short results are legal
+	patterns map[byte][]byte // 64 KiB of a letter, never changed
+	views    [][]byte        // 64 KiB each, to read into
+	lent     int             // of views
 }
 
 func (w *world) check(ok bool, what string) {
@@ -39,9 +42,34 @@ func (w *world) count(name string) int {
 	return n
 }
 
+// again empties the world for another execution, and keeps its memory.
+func (w *world) again() {
+	*w = world{events: w.events[:0], patterns: w.patterns, views: w.views}
+}
+
+// pattern returns 64 KiB of a letter. Nobody may change it.
+func (w *world) pattern(c byte) []byte {
+	if w.patterns[c] == nil {
+		if w.patterns == nil {
+			w.patterns = map[byte][]byte{}
+		}
+		w.patterns[c] = fill(c, k64)
+	}
+	return w.patterns[c]
+}
+
+// view returns 64 KiB to read into, with anything in it, for the rest of the execution.
+func (w *world) view() []byte {
+	if w.lent == len(w.views) {
+		w.views = append(w.views, make([]byte, k64))
+	}
+	w.lent++
+	return w.views[w.lent-1]
+}
+
 func fill(c byte, n int) []byte { return bytes.Repeat([]byte{c}, n) }
 
-func (w *world) is(p []byte, c byte) bool { return bytes.Equal(p, fill(c, len(p))) }
+func (w *world) is(p []byte, c byte) bool { return bytes.Count(p, []byte{c}) == len(p) }
 
 // situation runs a program under a strategy and returns the first execution that ended badly, nil if none did.
 func situation(t *testing.T, c Config, strategy sched.Strategy, budget int, main func(*world, *sched.Task)) (*sched.Result, []string, string) {
@@ -79,7 +107,7 @@ func start(t *testing.T, s *sched.Sched, c Config, main func(*world, *sched.Task
 func (w *world) oldFile(t *sched.Task) *File {
 	f, err := w.m.Create(t, "f")
 	w.check(err == errno.OK, "create")
-	n, err := f.Write(t, fill('o', k64), 0, 0)
+	n, err := f.Write(t, w.pattern('o'), 0, 0)
 	w.check(n == k64 && err == errno.OK, "write old")
 	w.check(f.Fsync(t) == errno.OK, "fsync old")
 	w.m.DropCaches(t)
@@ -88,8 +116,8 @@ func (w *world) oldFile(t *sched.Task) *File {
 
 // agree checks that every way to read the file shows c, also after its cache is dropped and after a remount.
 func (w *world) agree(t *sched.Task, f *File, c byte) {
+	p := w.view()
 	read := func(how string, get func([]byte) (int64, Errno)) {
-		p := make([]byte, k64)
 		n, err := get(p)
 		w.check(n == k64 && err == errno.OK && w.is(p, c), how)
 	}
@@ -108,12 +136,12 @@ func postWriteInvalidation(w *world, t *sched.Task) {
 	f := w.oldFile(t)
 	w.m.Disk().Hold(block.Match{Ops: block.Writes, Ranges: f.DiskRanges(0, k64)})
 	writer := t.Go("writer", func(t *sched.Task) {
-		n, err := f.DirectWrite(t, fill('n', k64), 0, 0)
+		n, err := f.DirectWrite(t, w.pattern('n'), 0, 0)
 		w.check(n == k64 && err == errno.OK, "direct write")
 	})
 	w.m.Disk().AwaitHeld(t, 1)
 	reader := t.Go("reader", func(t *sched.Task) {
-		p := make([]byte, k64)
+		p := w.view()
 		n, err := f.Read(t, p, 0, 0)
 		w.check(n == k64 && err == errno.OK && (w.is(p, 'o') || w.is(p, 'n')), "read in flight")
 	})
@@ -132,13 +160,13 @@ func postWriteInvalidation(w *world, t *sched.Task) {
 func redirty(w *world, t *sched.Task) {
 	f := w.oldFile(t)
 	store := func(t *sched.Task, c byte) {
-		n, err := f.Store(t, fill(c, 4096), 8192)
+		n, err := f.Store(t, w.pattern(c)[:4096], 8192)
 		w.check(n == 4096 && err == errno.OK, "store")
 	}
 	store(t, 'd')
 	w.m.Disk().Hold(block.Match{Ops: block.Writes})
 	writer := t.Go("writer", func(t *sched.Task) {
-		n, err := f.DirectWrite(t, fill('n', k64), 0, 0)
+		n, err := f.DirectWrite(t, w.pattern('n'), 0, 0)
 		w.check(n == k64 && err == errno.OK, "direct write")
 	})
 	w.m.Disk().AwaitHeld(t, 1)
@@ -153,7 +181,7 @@ func redirty(w *world, t *sched.Task) {
 func truncateWaits(w *world, t *sched.Task) {
 	f := w.oldFile(t)
 	w.m.Disk().Hold(block.Match{Ops: block.Reads})
-	p := make([]byte, k64)
+	p := w.view()
 	a := f.SubmitRead(t, p, 0, 0)
 	w.m.Disk().AwaitHeld(t, 1)
 	truncater := t.Go("truncater", func(t *sched.Task) { w.check(f.Truncate(t, 4096) == errno.OK, "truncate") })
@@ -212,7 +240,7 @@ func TestGfs2ReaderWaitsForTheGlockOfADirectWrite(t *testing.T) {
 	main := func(w *world, t *sched.Task) {
 		f := w.oldFile(t)
 		w.m.Disk().Hold(block.Match{Ops: block.Writes})
-		writer := t.Go("writer", func(t *sched.Task) { f.DirectWrite(t, fill('n', k64), 0, 0) })
+		writer := t.Go("writer", func(t *sched.Task) { f.DirectWrite(t, w.pattern('n'), 0, 0) })
 		w.m.Disk().AwaitHeld(t, 1)
 		p := make([]byte, k64)
 		reader := t.Go("reader", func(t *sched.Task) { f.Read(t, p, 0, 0) })
@@ -236,7 +264,7 @@ func TestGfs2ReaderWaitsForTheGlockOfADirectWrite(t *testing.T) {
 func TestBtrfsDirectWriteOfChecksummedFileIsBufferedAndFlushed(t *testing.T) {
 	holds(t, Config{FS: "btrfs"}, func(w *world, t *sched.Task) {
 		f := w.oldFile(t)
-		n, err := f.DirectWrite(t, fill('n', k64), 0, 0)
+		n, err := f.DirectWrite(t, w.pattern('n'), 0, 0)
 		w.check(n == k64 && err == errno.OK, "direct write")
 		w.check(w.count(trace.DioRWBegin) == 0, "iomap_dio_rw_begin")
 		p := make([]byte, k64)
@@ -298,7 +326,7 @@ func TestFallbackLeavesDataDirtyOnXfsAndFlushedOnExt4(t *testing.T) {
 			f := w.oldFile(t)
 			f.Store(t, fill('d', 4096), 0)
 			w.m.Disk().Hold(block.Match{Ops: block.Writes})
-			writer := t.Go("writer", func(t *sched.Task) { f.DirectWrite(t, fill('n', k64), 0, 0) })
+			writer := t.Go("writer", func(t *sched.Task) { f.DirectWrite(t, w.pattern('n'), 0, 0) })
 			w.m.Disk().AwaitHeld(t, 1)
 			f.Store(t, fill('e', 1), 100)
 			w.m.Disk().Release(t, block.Everything())
@@ -314,7 +342,7 @@ func TestProgramThatHoldsARequestAndWaitsForItIsADeadlockWithNames(t *testing.T)
 	r, _, _ := situation(t, Config{FS: "xfs"}, sched.NewRandom(1), 1, func(w *world, t *sched.Task) {
 		f := w.oldFile(t)
 		w.m.Disk().Hold(block.Match{Ops: block.Writes})
-		f.DirectWrite(t, fill('n', k64), 0, 0)
+		f.DirectWrite(t, w.pattern('n'), 0, 0)
 	})
 	if r == nil || r.Outcome != sched.Deadlock || r.Blocked[0].String() != "main waits for direct I/O of f (holds i_rwsem of f shared)" {
 		t.Errorf("%v", r)

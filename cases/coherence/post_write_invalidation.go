@@ -7,38 +7,32 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 //	writer   direct write n ──────── held on the disk ─────────┐ done, invalidates again
 //	main     ……………………………  read: o, now in the page cache      release ……… read: must be n
 func postWriteInvalidation() prog.Case {
-	const size = 64 * prog.KiB
 	return prog.Case{
 		ID:     "coherence/post-write-invalidation",
 		Rule:   "after a direct write has returned, a buffered read sees what it wrote, even if the page cache was refilled with the old data while the write was in flight",
 		Kernel: "iomap_dio_complete → kiocb_invalidate_post_direct_write",
 		Source: "seed thread 2 (RFC: iomap write invalidation, 2020); xfstests generic/418 provokes it by chance",
 		Needs:  []string{"disk"},
-		Variants: []prog.Variant{{Program: prog.New(
-			prog.Write("f", 0, size, 'o'), prog.Fsync("f"), prog.DropCaches(),
-			prog.Hold(prog.Writes).Of("f", 0, size),
-			prog.Go("writer", prog.DirectWrite("f", 0, size, 'n')),
-			prog.AwaitHeld(1),
-			prog.Read("f", 0, size).OneOf("on").MayBlock().As("refill"),
-			prog.Release(), prog.Join("writer"),
-			prog.Read("f", 0, size).Returns('n').As("after"),
-		).Witness(prog.WhileHeld("refill"))}},
+		Variants: []prog.Variant{
+			{Program: refill(written(), prog.Read("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n'))},
+			{Name: "dsync", Program: refill(written(), prog.Read("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n').With(prog.DSync))},
+			// An asynchronous write is completed by a work queue: what the application reaps must be visible.
+			{Name: "aio", Program: refill(written(), prog.Read("f", 0, whole), prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w"))},
+			{Name: "mapped", Program: refill(written(), prog.Load("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n'))},
+			// The reader finds the blocks unwritten, and caches zeros.
+			{Name: "unwritten", Program: refill(
+				[]prog.Op{prog.Fallocate("f", 0, whole, prog.FallocAlloc), prog.Fsync("f")},
+				prog.Read("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n'),
+			)},
+		},
 		Rows: []prog.Row{
-			{
-				FS:          []string{"ext4/journal"},
-				Unsupported: "with data=journal O_DIRECT is carried out buffered: there is no direct write in flight during which to refill the cache",
-				Why:         "a direct write to a file with journalled data is a buffered one",
-				Kernel:      "ext4_file_write_iter → ext4_should_use_dio",
-			},
-			buffered(prog.Row{Target: "refengine"}),
+			journalled("there is no direct write in flight during which to refill the cache"),
 			// 6.12.117 is the oldest release of its series that was seen to do so.
 			buffered(prog.Row{Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3"}),
-			// The engine names the lock that a task sleeps on, in two words, which are no function.
-			ordered(prog.Row{Target: "refengine"}),
 			ordered(prog.Row{}, "btrfs_start_ordered_extent", "btrfs_lock_and_flush_ordered_range"),
 			{
 				FS:        []string{"gfs2"},
-				Witnesses: []prog.Witness{prog.SeenBlocked("refill", "gfs2_glock_wait", "glock")},
+				Witnesses: []prog.Witness{prog.SeenBlocked("refill", "gfs2_glock_wait", "inode_dio_wait")},
 				Why:       "a direct write holds the inode's glock DEFERRED, and a buffered read needs it SHARED, so that the cache cannot be refilled meanwhile; shown by the reader asleep",
 				Kernel:    "gfs2_file_direct_write, gfs2_file_read_iter → gfs2_glock_wait",
 			},
@@ -46,8 +40,24 @@ func postWriteInvalidation() prog.Case {
 	}
 }
 
-// buffered is the row of btrfs with checksums where and when a direct write goes through the cache. The engine does so at
-// every release.
+// written is a file of old data that is not cached.
+func written() []prog.Op {
+	return []prog.Op{prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), prog.DropCaches()}
+}
+
+// refill holds a direct write while a read fills the cache.
+func refill(before []prog.Op, read prog.Op, write ...prog.Op) prog.Program {
+	return prog.New(append(before,
+		prog.Hold(prog.Writes).Of("f", 0, whole),
+		prog.Go("writer", write...),
+		prog.AwaitHeld(1),
+		read.OneOf("on.").MayBlock().As("refill"),
+		prog.Release(), prog.Join("writer"),
+		prog.Read("f", 0, whole).Returns('n').As("after"),
+	)...).Witness(prog.WhileHeld("refill"))
+}
+
+// buffered is the row of btrfs with checksums where and when a direct write goes through the cache.
 func buffered(r prog.Row) prog.Row {
 	r.FS = []string{"btrfs/"}
 	r.Expect = map[string]prog.Expect{"refill": {Exact: prog.Content{{Len: prog.WholeLen, Fill: "n"}}, MayBlock: true}}

@@ -8,32 +8,21 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 //	main     store d …………………………………………… store e ……………… release
 //	writer   ……………… direct write n: writeback of d ─ held ─┐ invalidate fails: dirty again → ENOTBLK → buffered write n
 func redirtyDuringWriteback() prog.Case {
-	const size = 64 * prog.KiB
 	return prog.Case{
 		ID:     "fallback/redirty-during-writeback",
 		Rule:   "a direct write whose pages are dirtied again while it writes them back returns its full count, never ENOTBLK, and direct, buffered and mapped reads agree afterwards",
 		Kernel: "__iomap_dio_rw → kiocb_invalidate_pages fails → -ENOTBLK (\"invalidation failed: the caller falls back to buffered I/O\")",
 		Source: "seed thread 2: \"iomap: fall back to buffered writes for invalidation failures\" (5.9)",
 		Needs:  []string{"disk", "trace"},
-		Variants: []prog.Variant{{Program: prog.New(
-			prog.Write("f", 0, size, 'o'), prog.Fsync("f"),
-			prog.Store("f", 0, size, 'd'),
-			prog.Hold(prog.Writes).Of("f", 0, size),
-			prog.Go("writer", prog.DirectWrite("f", 0, size, 'n').As("dio")),
-			prog.AwaitHeld(1),
-			prog.Store("f", 0, size, 'e').MayBlock().As("redirty"),
-			prog.Release(), prog.Join("writer"),
-			prog.Read("f", 0, size).Returns('n').As("after"),
-		).Witness(prog.WhileHeld("redirty"), prog.Fired("iomap:iomap_dio_invalidate_fail", 1))}},
+		Variants: []prog.Variant{
+			{Program: redirty(prog.Store("f", 0, whole, 'e'), prog.DirectWrite("f", 0, whole, 'n').As("dio"))},
+			{Name: "aio", Program: redirty(prog.Store("f", 0, whole, 'e'), prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w").As("dio"))},
+			{Name: "dsync", Program: redirty(prog.Store("f", 0, whole, 'e'), prog.DirectWrite("f", 0, whole, 'n').With(prog.DSync).As("dio"))},
+			// One page in the middle is enough, and the whole write falls back.
+			{Name: "page", Program: redirty(prog.Store("f", 32*prog.KiB, 4*prog.KiB, 'e'), prog.DirectWrite("f", 0, whole, 'n').As("dio"))},
+		},
 		Rows: []prog.Row{
-			{
-				FS:          []string{"ext4/journal"},
-				Unsupported: "with data=journal O_DIRECT is carried out buffered: there is no direct write that could fall back",
-				Why:         "a direct write to a file with journalled data is a buffered one",
-				Kernel:      "ext4_file_write_iter → ext4_should_use_dio",
-			},
-			// The engine names the lock that a task sleeps on, in two words, which are no function.
-			stable(prog.Row{Target: "refengine"}),
+			journalled("there is no direct write that could fall back"),
 			{
 				// 6.12.117 is the oldest release of its series that was seen to do so.
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
@@ -47,12 +36,26 @@ func redirtyDuringWriteback() prog.Case {
 			{
 				FS:        []string{"gfs2"},
 				Expect:    storeIsOvertaken(),
-				Witnesses: []prog.Witness{prog.SeenBlocked("redirty", "gfs2_glock_wait", "glock")},
+				Witnesses: []prog.Witness{prog.SeenBlocked("redirty", "gfs2_glock_wait", "inode_dio_wait")},
 				Why:       "a direct write holds the inode's glock DEFERRED from before its writeback to its end, and the fault of a store needs it SHARED or EXCLUSIVE, so that the page cannot be dirtied meanwhile; afterwards the store comes last",
 				Kernel:    "gfs2_file_direct_write, gfs2_fault, gfs2_page_mkwrite → gfs2_glock_wait",
 			},
 		},
 	}
+}
+
+// redirty makes the cache dirty, holds the writeback that the write starts, and makes it dirty again.
+func redirty(store prog.Op, write ...prog.Op) prog.Program {
+	return prog.New(
+		prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),
+		prog.Store("f", 0, whole, 'd'),
+		prog.Hold(prog.Writes).Of("f", 0, whole),
+		prog.Go("writer", write...),
+		prog.AwaitHeld(1),
+		store.MayBlock().As("redirty"),
+		prog.Release(), prog.Join("writer"),
+		prog.Read("f", 0, whole).Returns('n').As("after"),
+	).Witness(prog.WhileHeld("redirty"), prog.Fired("iomap:iomap_dio_invalidate_fail", 1))
 }
 
 // stable is the row of btrfs, whose pages do not change under writeback; the store sleeps in one of the functions.

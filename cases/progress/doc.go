@@ -5,4 +5,6 @@ package progress
 import "github.com/iomapcheck/iomapcheck/harness/prog"
 
 // Cases lists the theme's cases.
-func Cases() []prog.Case { return []prog.Case{truncateWaitsForDIO()} }
+func Cases() []prog.Case {
+	return []prog.Case{truncateWaitsForDIO(), punchWaitsForDIO(), truncateAgainstReads(), fsyncAgainstWrites()}
+}

@@ -44,7 +44,7 @@ func truncateWaitsForDIO() prog.Case {
 			},
 			{
 				FS: []string{"gfs2"}, Variants: []string{"sync"},
-				Witnesses: []prog.Witness{prog.SeenBlocked("truncate", "gfs2_glock_wait", "glock")},
+				Witnesses: []prog.Witness{prog.SeenBlocked("truncate", "gfs2_glock_wait", "inode_dio_wait")},
 				Why:       "a direct read takes no i_rwsem but holds the inode's glock DEFERRED, and truncate needs it EXCLUSIVE",
 				Kernel:    "gfs2_file_direct_read, gfs2_setattr → gfs2_glock_wait",
 			},

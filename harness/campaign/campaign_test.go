@@ -17,6 +17,15 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/target/model"
 )
 
+// catalogue has a case with two variants and two with one.
+func catalogue() []prog.Case {
+	one := []prog.Variant{{}}
+	return []prog.Case{
+		{ID: "coherence/one", Variants: one}, {ID: "fallback/two", Variants: one},
+		{ID: "progress/truncate-waits-for-dio", Variants: []prog.Variant{{Name: "aio"}, {Name: "sync"}}},
+	}
+}
+
 func TestSelectionsPickByGlobParametersAndFileSystem(t *testing.T) {
 	for _, c := range []struct {
 		sel  Selection
@@ -27,13 +36,13 @@ func TestSelectionsPickByGlobParametersAndFileSystem(t *testing.T) {
 		{Selection{Cases: []string{"progress/*~aio"}, FS: []string{"xfs", "btrfs/nodatasum"}}, 2},
 		{Selection{Cases: []string{"progress/truncate-waits-for-dio"}, FS: []string{"xfs"}}, 2},
 	} {
-		units, err := Plan(cases.Catalogue(), c.sel)
+		units, err := Plan(catalogue(), c.sel)
 		if err != nil || len(units) != c.want {
 			t.Errorf("%+v: %d units, %v; want %d", c.sel, len(units), err, c.want)
 		}
 	}
 	for _, sel := range []Selection{{Cases: []string{"nothing/*"}}, {FS: []string{"fat"}}, {Cases: []string{"["}}} {
-		if units, err := Plan(cases.Catalogue(), sel); err == nil {
+		if units, err := Plan(catalogue(), sel); err == nil {
 			t.Errorf("%+v picked %d units; want an error", sel, len(units))
 		}
 	}
@@ -133,7 +142,7 @@ func TestEvidenceIsKeptWhole(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"program.txt": "hold writes f 0 64k", "history.txt": "held", "history.jsonl": `"target":"refengine"`,
-		"replay.txt": "iomapcheck replay t1.", "verdict.json": `"verdict": "fail"`,
+		"replay.txt": "iomapcheck replay t2.", "verdict.json": `"verdict": "fail"`,
 	} {
 		text, err := os.ReadFile(filepath.Join(v.Evidence, name))
 		if err != nil || !strings.Contains(string(text), want) {

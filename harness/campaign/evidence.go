@@ -31,13 +31,17 @@ func seed(base uint64, name string) uint64 {
 // good one without evidence is our fault.
 func (r *Runner) keep(u Unit, p prog.Program, x *target.Execution, runErr error, v *Verdict) {
 	dir := filepath.Join(r.Runs, fileName(v))
-	v.Evidence = dir
-	v.Replay = dir
+	if r.Runs != "" {
+		v.Evidence, v.Replay = dir, dir
+	}
 	if x != nil && x.Replay != "" {
 		v.Token = x.Replay
 		if !v.given {
 			v.Replay = v.Token
 		}
+	}
+	if r.Runs == "" {
+		return
 	}
 	if err := write(dir, r.files(u, p, x, runErr, v)); err != nil {
 		v.Notes = append(v.Notes, err.Error())

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -13,6 +14,9 @@ func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
 	v, err := kernel.ParseVersion(release)
 	if err != nil {
 		return prog.Program{}, nil, err
+	}
+	if target == "refengine" {
+		v = newest(v)
 	}
 	for i := range u.Case.Rows {
 		row := &u.Case.Rows[i]
@@ -26,6 +30,15 @@ func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
 		}
 	}
 	return u.Variant.Program, nil, nil
+}
+
+// newest is the last point release of a series that is given without one: the engine is modelled on what stable series have
+// become.
+func newest(v kernel.Version) kernel.Version {
+	if v.Patch == 0 && v.RC == 0 {
+		v.Patch = math.MaxInt
+	}
+	return v
 }
 
 // fits says whether the row speaks of this unit on that target and kernel.

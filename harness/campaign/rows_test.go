@@ -18,7 +18,7 @@ func releases() []string { return []string{"6.1.180", "6.12.117", "7.2.13", "7.3
 func TestARowsFileSystemIsEveryVariantOneOrThePlainForm(t *testing.T) {
 	all := fsys.All()
 	for fs, want := range map[string]string{
-		"gfs2": "gfs2, gfs2/1k", "gfs2/": "gfs2", "gfs2/1k": "gfs2/1k", "btrfs": "btrfs, btrfs/nodatasum", "btrfs/": "btrfs",
+		"gfs2": "gfs2, gfs2/1k, gfs2/jdata", "gfs2/": "gfs2", "gfs2/1k": "gfs2/1k", "btrfs": "btrfs, btrfs/nodatasum, btrfs/compress", "btrfs/": "btrfs",
 		"ext4/journal": "ext4/journal", "gfs": "", "gfs2/2k": "", "": "", "/1k": "", "1k": "",
 	} {
 		var got []string
@@ -29,6 +29,19 @@ func TestARowsFileSystemIsEveryVariantOneOrThePlainForm(t *testing.T) {
 		}
 		if strings.Join(got, ", ") != want {
 			t.Errorf("a row for %q is for %q, want %q", fs, got, want)
+		}
+	}
+}
+
+func TestTheEngineIsTheNewestOfItsSeries(t *testing.T) {
+	row := prog.Row{Since: "6.15", Backports: []string{"6.12.30"}, Why: "why", Kernel: "fn", Unsupported: "so"}
+	u := Unit{Case: prog.Case{ID: "t/c", Rows: []prog.Row{row}}, Variant: prog.Variant{Program: prog.New(prog.Fsync("f"))}}
+	for _, c := range []struct {
+		target, release string
+		want            bool
+	}{{"refengine", "6.12", true}, {"refengine", "6.12.29", false}, {"refengine", "6.14", false}, {"vm", "6.12", false}} {
+		if _, got, err := u.program(c.target, c.release); err != nil || (got != nil) != c.want {
+			t.Errorf("%s as %s: row %v, %v; want %t", c.target, c.release, got, err, c.want)
 		}
 	}
 }

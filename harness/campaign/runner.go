@@ -15,12 +15,16 @@ import (
 // Runner runs units on one target. Its methods may be called by several goroutines at once.
 type Runner struct {
 	Target target.Target
-	// Runs is the directory below which each run's evidence goes.
+	// Runs is the directory below which each run's evidence goes; "" keeps none.
 	Runs string
 	// Seed drives the engine's strategies; a unit's own seed is derived from it and the unit's name.
 	Seed uint64
 	// Budget is how many executions the engine makes of a unit; 0 means 200.
 	Budget int
+	// Strategy is the engine's way to choose schedules, "" for its own mixture.
+	Strategy string
+	// Shrink has the schedule of a failure made simpler before it is kept.
+	Shrink bool
 	// Mutants are the engine's bugs to switch on.
 	Mutants []string
 	// KernelSpec is how the user named the kernel, for replays.
@@ -94,10 +98,11 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 		budget = defaultBudget
 	}
 	t := &tally{program: p}
-	err := r.Target.Run(ctx, target.Job{
-		Program: p, FS: u.FS, Name: jobName(u, r.Mutants), Seed: seed(r.Seed, u.Name()), Budget: budget, Replay: token,
+	job := target.Job{
+		Program: p, FS: u.FS, Name: jobName(u, r.Mutants), Seed: seed(r.Seed, u.Name()), Budget: budget, Strategy: r.Strategy, Replay: token,
 		Mutants: r.Mutants, Watch: watch,
-	}, t.add)
+	}
+	err := r.Target.Run(ctx, job, t.add)
 	v.Seconds = time.Since(start).Seconds()
 	v.Executions = len(t.results)
 	var unsupported *target.UnsupportedError
@@ -112,6 +117,7 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 		v.Verdict, v.Text = judge.Infra, strings.SplitN(err.Error(), "\n", 2)[0]
 	default:
 		v.take(judge.Merge(t.results))
+		r.shrink(ctx, job, t, v)
 	}
 	r.keep(u, p, t.chosen, err, v)
 }

@@ -44,7 +44,7 @@ const aioDepth = 64
 type aioRequest struct {
 	op  prog.Op
 	cb  *iocb // in anonymous memory: the kernel knows its address
-	buf []byte
+	mem memory
 	// done and res are set once its event was seen.
 	done bool
 	res  int64
@@ -73,7 +73,7 @@ func (a *aio) setup() unix.Errno {
 }
 
 // submit hands the request to the kernel; a request that fails right away is returned by the submission, as io_submit does.
-func (t *task) submit(op prog.Op, fd int, buf []byte) outcome {
+func (t *task) submit(op prog.Op, fd int, m memory) outcome {
 	a := t.aio
 	if errno := a.setup(); errno != 0 {
 		return outcome{errno: errnoName(errno)}
@@ -83,15 +83,15 @@ func (t *task) submit(op prog.Op, fd int, buf []byte) outcome {
 		return outcome{errno: "EAGAIN"}
 	}
 	cb := (*iocb)(unsafe.Pointer(&a.arena[n*64]))
-	*cb = iocb{data: uint64(n), opcode: iocbPread, fd: uint32(fd), nbytes: uint64(len(buf)), offset: op.Off,
-		buf: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(buf))))}
+	*cb = iocb{data: uint64(n), opcode: iocbPread, fd: uint32(fd), nbytes: uint64(len(m.bytes)), offset: op.Off,
+		buf: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(m.bytes))))}
 	if op.Verb == prog.VAIOWrite {
 		cb.opcode = iocbPwrite
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_IO_SUBMIT, a.ctx, 1, uintptr(unsafe.Pointer(&cb))); errno != 0 {
 		return outcome{errno: errnoName(errno)}
 	}
-	a.requests = append(a.requests, &aioRequest{op: op, cb: cb, buf: buf})
+	a.requests = append(a.requests, &aioRequest{op: op, cb: cb, mem: m})
 	return outcome{}
 }
 
@@ -112,7 +112,7 @@ func (t *task) reap(op prog.Op) outcome {
 	}
 	out := outcome{n: r.res}
 	if r.op.Verb == prog.VAIORead {
-		out.from, out.at = r.buf, r.op.Off
+		out.reads, out.from, out.at = true, r.mem, r.op.Off
 	}
 	return out
 }

@@ -2,13 +2,12 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -31,7 +30,8 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
-	c := &conductor{env: env, program: p, steps: p.Steps(), procs: map[string]*proc{}, ops: map[string]openOp{}}
+	c := &conductor{env: env, program: p, steps: p.Steps(), procs: map[string]*proc{}, ops: map[string]openOp{},
+		high: prog.NoLimit, max: prog.NoLimit}
 	if env.Confirm == 0 {
 		c.env.Confirm = 20
 	}
@@ -90,6 +90,10 @@ type conductor struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // the readers of the links, and answers under way
 
+	memory    sync.Mutex // guards the three below and calls of env.Memory
+	kills     int64      // of the cgroup, that have explained the end of a process
+	high, max int64      // what the program's limits are, in bytes
+
 	hangOnce sync.Once
 	hang     error
 
@@ -128,7 +132,7 @@ func (c *conductor) createFiles() error {
 		if err != nil {
 			return fmt.Errorf("create file for the program: %w", err)
 		}
-		if err := f.Close(); err != nil {
+		if err := errors.Join(c.attribute(name, int(f.Fd())), f.Close()); err != nil {
 			return fmt.Errorf("create file for the program: %w", err)
 		}
 	}
@@ -160,13 +164,14 @@ func opKey(n int) string { return "op " + strconv.Itoa(n) }
 
 // tasks starts everything, lets main go, and waits until all have ended.
 func (c *conductor) tasks(ctx context.Context) error {
-	remounts := false
+	late := false
 	for _, s := range c.steps {
-		remounts = remounts || s.Op.Verb == prog.VRemount
+		late = late || s.Op.Verb == prog.VRemount || s.Op.Verb == prog.VAttr
 	}
 	for _, pl := range c.plan() {
-		// A remount needs every file closed: then tasks open theirs only when they are started.
-		if remounts && pl.key != "main" {
+		// A remount needs every file closed, and an attribute may change what an open gives: then tasks open theirs only when they
+		// are started.
+		if late && pl.key != "main" {
 			continue
 		}
 		if err := c.start(ctx, pl); err != nil {
@@ -180,7 +185,7 @@ func (c *conductor) tasks(ctx context.Context) error {
 		return err
 	}
 	// What the program left held is let go, so that its tasks can end.
-	if err := c.env.Disk.Heal(ctx); err != nil {
+	if err := errors.Join(c.env.Disk.Heal(ctx), c.unlimited(ctx)); err != nil {
 		return err
 	}
 	return c.waitAll(ctx)
@@ -190,6 +195,9 @@ func (c *conductor) tasks(ctx context.Context) error {
 func (c *conductor) start(ctx context.Context, pl planned) error {
 	p := &proc{key: pl.key, task: pl.task, thread: pl.thread, ready: make(chan struct{}), ended: make(chan struct{})}
 	o := order{Do: "prepare", Program: c.program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single}
+	if c.env.Memory != nil {
+		o.Cgroup = c.env.Memory.Dir()
+	}
 	if pl.thread {
 		parent := c.proc(pl.parent)
 		p.process, p.link = parent.process, parent.link
@@ -202,7 +210,7 @@ func (c *conductor) start(ctx context.Context, pl planned) error {
 	}
 	select {
 	case <-p.ready:
-		return nil
+		return c.makeRoom()
 	case <-p.ended:
 		return fmt.Errorf("start task %s: its process died before it was ready (what it said is on the console)", pl.key)
 	case <-ctx.Done():
@@ -223,7 +231,7 @@ func (c *conductor) spawn(p *proc) error {
 	p.process, err = os.StartProcess("/proc/self/exe", []string{os.Args[0], TaskArg}, &os.ProcAttr{
 		Files: []*os.File{nil, os.Stderr, os.Stderr, other},
 		Env:   []string{"GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=all"},
-		Sys:   &unix.SysProcAttr{Pdeathsig: unix.SIGKILL},
+		Sys:   c.sysProcAttr(p),
 	})
 	if err != nil {
 		l.close()
@@ -273,6 +281,7 @@ func (c *conductor) letGo(ctx context.Context, key string) error {
 			}
 		}
 	}
+	c.offer(c.proc(key))
 	if err := c.proc(key).link.send(order{Do: "go", Task: key}); err != nil {
 		return fmt.Errorf("let task %s go: %w", key, err)
 	}

@@ -15,28 +15,29 @@ import (
 type outcome struct {
 	n     int64
 	errno string
-	// from and at are what was read, and its position in the file; nil for what returns no content.
-	from []byte
-	at   int64
+	// reads says that n bytes were read into from, which stand at the position at in the file.
+	reads bool
+	from  memory
+	at    int64
 }
 
 // data carries out one operation on a file and reports it. Buffers are made before the invocation is stamped and contents
 // described after the return is, so that the interval holds the kernel's work alone.
 func (t *task) data(op prog.Op, n, iter int) error {
-	buf, err := t.buffer(op)
+	m, err := t.buffer(op)
 	if err != nil {
 		return err
 	}
-	call := t.call(op, buf)
+	call := t.call(op, m)
 	t.emit(history.Event{Kind: history.Invoke, Time: now(), Op: n, Iter: iter})
 	out := call()
 	end := history.Event{Kind: history.Return, Time: now(), Op: n, Iter: iter, N: out.n, Errno: out.errno}
-	if out.from != nil && out.n >= 0 {
-		end.Data = bounded(prog.Describe(out.from[:out.n], out.at))
+	if out.reads {
+		end.Data = out.from.describe(out.n, out.at)
 	}
 	t.emit(end)
 	if op.Verb != prog.VAIORead && op.Verb != prog.VAIOWrite {
-		freeBuffer(buf)
+		m.free()
 	}
 	return nil
 }
@@ -52,24 +53,7 @@ func bounded(c prog.Content) prog.Content {
 	return append(c[:maxRuns:maxRuns], prog.Run{Len: c[maxRuns:].Len(), Fill: prog.Garbage})
 }
 
-// buffer is the memory for the operation: page aligned, outside Go's heap, painted for writes and poisoned for reads.
-func (t *task) buffer(op prog.Op) ([]byte, error) {
-	if op.Len == 0 || !op.Verb.Writes() && !op.Verb.Reads() {
-		return nil, nil
-	}
-	buf, err := unix.Mmap(-1, 0, int(roundUp(op.Len, pageSize)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		return nil, fmt.Errorf("op %s: get memory for a buffer: %w", op, err)
-	}
-	buf = buf[:op.Len]
-	if op.Verb.Writes() {
-		prog.Paint(buf, op.Fill, op.Off)
-	} else {
-		prog.Poison(buf)
-	}
-	return buf, nil
-}
-
+// freeBuffer gives back memory that was mapped.
 func freeBuffer(buf []byte) {
 	if buf != nil {
 		_ = unix.Munmap(buf[:cap(buf)])
@@ -77,28 +61,40 @@ func freeBuffer(buf []byte) {
 }
 
 // call is the operation, ready to be carried out.
-func (t *task) call(op prog.Op, buf []byte) func() outcome {
+func (t *task) call(op prog.Op, m memory) func() outcome {
 	switch op.Verb {
 	case prog.VReap:
 		return func() outcome { return t.reap(op) }
 	case prog.VStore, prog.VLoad:
-		return func() outcome { return t.mapped(op, buf) }
+		return func() outcome { return t.mapped(op, m) }
+	case prog.VReclaim:
+		return func() outcome { return reclaim(t.p.spec.Cgroup, op.Len) }
 	}
 	fd, errno := t.files.fd(op)
 	if errno != 0 {
 		return func() outcome { return outcome{errno: errnoName(errno)} }
 	}
+	if op.Buffer.Kind == prog.Via && m.bytes == nil {
+		return func() outcome { return outcome{errno: errnoName(t.files.noMapping(op.Buffer.File))} }
+	}
+	if call := t.cacheCall(op, fd); call != nil {
+		return call
+	}
 	switch op.Verb {
 	case prog.VWrite, prog.VDirectWrite:
-		return func() outcome { return result(pwrite(fd, buf, op)) }
+		return func() outcome { return result(pwrite(fd, m.bytes, op)) }
 	case prog.VRead, prog.VDirectRead:
 		return func() outcome {
-			out := result(pread(fd, buf, op))
-			out.from, out.at = buf, op.Off
+			out := result(pread(fd, m.bytes, op))
+			out.reads, out.from, out.at = out.errno == "", m, op.Off
 			return out
 		}
 	case prog.VAIOWrite, prog.VAIORead:
-		return func() outcome { return t.submit(op, fd, buf) }
+		return func() outcome { return t.submit(op, fd, m) }
+	case prog.VClone:
+		return func() outcome { return t.clone(op, fd) }
+	case prog.VAttr:
+		return func() outcome { return t.attr(op, fd) }
 	case prog.VFsync:
 		return func() outcome { return result(0, unix.Fsync(fd)) }
 	case prog.VFdatasync:
@@ -143,6 +139,9 @@ func result(n int, err error) outcome {
 
 // errnoName spells an errno; codes that must never reach user space have no name in libc and are spelled here.
 func errnoName(e unix.Errno) string {
+	if e == unix.EOPNOTSUPP {
+		return "EOPNOTSUPP" // and not ENOTSUP, which is the same number on Linux
+	}
 	if name := unix.ErrnoName(e); name != "" {
 		return name
 	}
@@ -165,11 +164,10 @@ func fallocMode(m prog.FallocMode) uint32 {
 
 // mapped stores or loads through the mapping. A SIGBUS arrives as a panic that carries the address, because the thread asked
 // for it (debug.SetPanicOnFault).
-func (t *task) mapped(op prog.Op, buf []byte) (out outcome) {
+func (t *task) mapped(op prog.Op, buf memory) (out outcome) {
 	m := t.files.maps[op.File]
 	if m == nil {
-		_, errno := t.files.fd(op)
-		return outcome{errno: errnoName(errno)}
+		return outcome{errno: errnoName(t.files.noMapping(op.File))}
 	}
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -178,11 +176,11 @@ func (t *task) mapped(op prog.Op, buf []byte) (out outcome) {
 	}()
 	part := m[op.Off : op.Off+op.Len]
 	if op.Verb == prog.VStore {
-		copy(part, buf)
+		copy(part, buf.bytes)
 		return outcome{n: op.Len}
 	}
-	copy(buf, part)
-	return outcome{n: op.Len, from: buf, at: op.Off}
+	copy(buf.bytes, part)
+	return outcome{n: op.Len, reads: true, from: buf, at: op.Off}
 }
 
 // faultName tells a fault inside the mapping (SIGBUS: past the end, or an I/O error) from any other.

@@ -13,5 +13,8 @@
 // Tasks that a program puts into one address space (go T thread) are locked threads of one such process, whose garbage
 // collector is off while the program runs, for the same reason.
 //
-// Lock order: conductor.mu alone; no call out of the package is made under it but Env.Emit.
+// A program that limits memory runs its tasks in a cgroup (Env.Memory); the conductor and the final reads are outside of it. A
+// task that the kernel kills for want of memory is an event: the operation it was in returns SIGKILL, and its process's end is no fault.
+//
+// Lock order: conductor.memory before conductor.mu; no call out of the package is made under mu but Env.Emit.
 package exec

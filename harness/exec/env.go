@@ -16,6 +16,10 @@ type Env struct {
 	// Remount unmounts Root and mounts it again; called while no task has a file open. An error that wraps a unix.Errno is the
 	// kernel's answer and goes into the history; any other is a fault of the harness.
 	Remount func() error
+	// Memory is the cgroup of the program's tasks; needed where the program limits memory, else nil.
+	Memory Memory
+	// Attr is an attribute that every file gets when it is made, "" for none.
+	Attr prog.Attr
 	// Emit takes the events, in order, one at a time; it must not block for long.
 	Emit func(history.Event)
 	// Confirm says how often a task must be found asleep without a context switch in between, a few milliseconds apart,

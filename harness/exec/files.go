@@ -23,6 +23,8 @@ type files struct {
 	fds     map[openKey]int
 	errs    map[openKey]unix.Errno
 	maps    map[string][]byte
+	// pins are the pipes that hold pinned pages.
+	pins map[pinKey][2]int
 }
 
 func newFiles(root string, p prog.Program) *files {
@@ -42,40 +44,104 @@ func openFlags(op prog.Op) int {
 
 // open opens and maps what ops use.
 func (f *files) open(ops []prog.Op) error {
-	f.fds, f.errs, f.maps = map[openKey]int{}, map[openKey]unix.Errno{}, map[string][]byte{}
+	f.fds, f.errs, f.maps, f.pins = map[openKey]int{}, map[openKey]unix.Errno{}, map[string][]byte{}, map[pinKey][2]int{}
 	var err error
 	prog.Program{Ops: ops}.Walk(func(s prog.Step) {
 		if err == nil && s.Op.Verb.IsData() && s.Op.File != "" {
-			err = f.prepare(s.Op)
+			err = f.prepareAll(s.Op)
 		}
 	})
 	return err
 }
 
-func (f *files) prepare(op prog.Op) error {
-	key := openKey{op.File, openFlags(op)}
-	if _, ok := f.fds[key]; !ok && f.errs[key] == 0 {
-		fd, err := unix.Open(filepath.Join(f.root, op.File), key.flags, 0)
-		switch errno, isErrno := err.(unix.Errno); {
-		case isErrno:
-			f.errs[key] = errno
-		case err != nil:
-			return fmt.Errorf("open %s: %w", op.File, err)
-		default:
-			f.fds[key] = fd
+// prepareAll opens and maps what one operation uses: its file, the one it is cloned to, and the one its buffer maps.
+func (f *files) prepareAll(op prog.Op) error {
+	if err := f.open1(openKey{op.File, openFlags(op)}); err != nil {
+		return err
+	}
+	if op.To != "" {
+		if err := f.open1(openKey{op.To, openFlags(prog.Op{Verb: op.Verb})}); err != nil {
+			return err
 		}
 	}
-	if !op.Verb.Mapped() || f.maps[op.File] != nil || f.errs[key] != 0 {
+	if usesMapping(op.Verb) {
+		return f.mapFile(op.File)
+	}
+	if op.Buffer.Kind == prog.Via {
+		return f.mapFile(op.Buffer.File)
+	}
+	return nil
+}
+
+// usesMapping says whether the operation is about the task's mapping of its file.
+func usesMapping(v prog.Verb) bool {
+	return v.Mapped() || v == prog.VMlock || v == prog.VMunlock || v == prog.VPin || v == prog.VUnpin
+}
+
+// open1 opens a file; the kernel's refusal is kept for the operations that need the descriptor.
+func (f *files) open1(key openKey) error {
+	if _, ok := f.fds[key]; ok || f.errs[key] != 0 {
 		return nil
 	}
-	// The whole extent at once, also past the end of the file: the mapping itself touches nothing.
-	size := roundUp(f.program.Extent(op.File), pageSize)
+	fd, err := unix.Open(filepath.Join(f.root, key.file), key.flags, 0)
+	switch errno, isErrno := err.(unix.Errno); {
+	case isErrno:
+		f.errs[key] = errno
+	case err != nil:
+		return fmt.Errorf("open %s: %w", key.file, err)
+	default:
+		f.fds[key] = fd
+	}
+	return nil
+}
+
+// plainKey is the descriptor through which a file is mapped.
+func plainKey(file string) openKey { return openKey{file, openFlags(prog.Op{})} }
+
+// mapFile maps the whole extent at once, also past the end of the file: the mapping itself touches nothing.
+func (f *files) mapFile(file string) error {
+	key := plainKey(file)
+	if f.maps[file] != nil {
+		return nil
+	}
+	if err := f.open1(key); err != nil || f.errs[key] != 0 {
+		return err
+	}
+	size := roundUp(f.program.Extent(file), pageSize)
 	m, err := unix.Mmap(f.fds[key], 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return fmt.Errorf("map %s: %w", op.File, err)
+		return fmt.Errorf("map %s: %w", file, err)
 	}
-	f.maps[op.File] = m
+	f.maps[file] = m
 	return nil
+}
+
+// noMapping is why a file could not be mapped.
+func (f *files) noMapping(file string) unix.Errno { return f.errs[plainKey(file)] }
+
+// part is the operation's range of the mapping, empty where there is none.
+func (f *files) part(op prog.Op) []byte {
+	m := f.maps[op.File]
+	if m == nil {
+		return nil
+	}
+	return m[op.Off : op.Off+op.Len]
+}
+
+// via is the mapping that is the operation's buffer, without bytes where there is none.
+func (f *files) via(op prog.Op) memory {
+	return memory{bytes: f.part(prog.Op{File: op.Buffer.File, Off: op.Buffer.Off, Len: op.Len}), usable: op.Len}
+}
+
+// reopen opens the descriptors of a file anew.
+func (f *files) reopen(file string) {
+	for key, fd := range f.fds {
+		if key.file == file {
+			_ = unix.Close(fd)
+			delete(f.fds, key)
+			_ = f.open1(key) // what is no errno cannot come of a file that was open
+		}
+	}
 }
 
 // fd is the descriptor for an operation, or why there is none.
@@ -86,13 +152,16 @@ func (f *files) fd(op prog.Op) (int, unix.Errno) {
 
 // close closes and unmaps everything; the files can be opened again.
 func (f *files) close() {
+	for _, p := range f.pins {
+		closePipe(p)
+	}
 	for _, m := range f.maps {
 		_ = unix.Munmap(m)
 	}
 	for _, fd := range f.fds {
 		_ = unix.Close(fd)
 	}
-	f.fds, f.errs, f.maps = nil, nil, nil
+	f.fds, f.errs, f.maps, f.pins = nil, nil, nil, nil
 }
 
 const pageSize = 4096

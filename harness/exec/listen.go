@@ -42,9 +42,10 @@ func (c *conductor) listen(first *proc) {
 	}
 }
 
-// processEnded treats the end of a process: every task of it that had not said so was killed, for want of memory or by a
-// kernel that oopsed under it.
+// processEnded treats the end of a process: every task of it that had not said so was killed, for want of memory, which the
+// cgroup counts, or by a kernel that oopsed under it.
 func (c *conductor) processEnded(first *proc, err error) {
+	oom := c.cutShort(first) && c.wasOOM()
 	for _, p := range c.all() {
 		if p.link != first.link {
 			continue
@@ -52,12 +53,25 @@ func (c *conductor) processEnded(first *proc, err error) {
 		select {
 		case <-p.ended:
 		default:
-			if c.isRunning(p) {
+			switch {
+			case oom:
+				c.taskKilled(p)
+			case c.isRunning(p):
 				c.emit(p, history.Event{Kind: history.Note, Time: now(), Task: p.task, Op: -1, Name: "task-died", Text: err.Error()})
 			}
 			close(p.ended)
 		}
 	}
+}
+
+// cutShort says whether a task of the process had not said that it has ended.
+func (c *conductor) cutShort(first *proc) bool {
+	for _, p := range c.all() {
+		if p.link == first.link && !c.hasEnded(p.key) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *conductor) isReady(p *proc, tid int) {
@@ -135,6 +149,8 @@ func (c *conductor) carryOut(ctx context.Context, s prog.Step) (bool, error) {
 		return false, c.env.Disk.Fail(ctx, op)
 	case prog.VRecord:
 		return false, c.env.Disk.Record(ctx, op.On)
+	case prog.VMemoryHigh, prog.VMemoryMax:
+		return false, c.limit(op)
 	case prog.VGo:
 		return false, c.letGo(ctx, op.Task)
 	case prog.VJoin:

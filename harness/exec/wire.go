@@ -22,7 +22,9 @@ type order struct {
 	// For prepare: the program's text, where its files are, and which task this process is; Single is the number of the
 	// one operation that a may-block process runs, -1 for a whole task.
 	Program, Root, Task string
-	Single              int
+	// Cgroup is the folder of the tasks' memory cgroup, "" for none.
+	Cgroup string
+	Single int
 	// For reply: what the answer is; Stop ends the task, since what it waits for did not come about.
 	Error string
 	Value bool

@@ -18,8 +18,10 @@ type FS struct {
 	MinDevice int64
 	// Variants are its forms; the first has no name and is what the FS's name alone stands for.
 	Variants []Variant
+	// Optional file systems are tested only where somebody asks for them.
+	Optional bool
 
-	// mkfs is the command, with the placeholders device, uuid and block.
+	// mkfs is the command, with the placeholders device, uuid, block and extra; nil where every variant needs more than a plain disk.
 	mkfs []string
 	// options are mount options of every variant.
 	options []string
@@ -32,15 +34,21 @@ type Variant struct {
 	Why string
 	// BlockSize is the file system's block size in bytes.
 	BlockSize int64
+	// Attr is an attribute that every file gets when it is made, as programs spell it, "" for none.
+	Attr string
+	// Needs is what a machine must have for it beyond a plain disk and the kernel's module, "" for nothing.
+	Needs string
 
 	options []string
+	mkfs    []string // arguments of its own
 }
 
-// The placeholders of a mkfs command.
+// The placeholders of a mkfs command; EXTRA stands for the variant's own arguments.
 const (
 	device = "DEVICE"
 	uuid   = "UUID"
 	block  = "BLOCK"
+	extra  = "EXTRA"
 )
 
 // Spec is a file system in one of its variants. The zero Spec is none.
@@ -110,6 +118,12 @@ func (s Spec) Modules() []string { return s.FS.Modules }
 // BlockSize is in bytes.
 func (s Spec) BlockSize() int64 { return s.Variant.BlockSize }
 
+// Attr is an attribute that every file gets when it is made, as programs spell it, "" for none.
+func (s Spec) Attr() string { return s.Variant.Attr }
+
+// Needs is what a machine must have for it beyond a plain disk and the kernel's module, "" for nothing.
+func (s Spec) Needs() string { return s.Variant.Needs }
+
 // MinDevice is the least size of the device in bytes.
 func (s Spec) MinDevice() int64 { return s.FS.MinDevice }
 
@@ -119,12 +133,16 @@ func (s Spec) MinDevice() int64 { return s.FS.MinDevice }
 // The UUID follows from the spec and the device's path: the same every time, and two devices of one machine never share
 // one (xfs and btrfs would not mount the second).
 func (s Spec) Mkfs(dev string) []string {
-	out := make([]string, len(s.FS.mkfs))
+	var out []string
 	put := strings.NewReplacer(uuid, uuidOf(s.String()+" on "+dev), block, strconv.FormatInt(s.Variant.BlockSize, 10))
-	for i, arg := range s.FS.mkfs {
-		out[i] = put.Replace(arg)
-		if arg == device {
-			out[i] = dev
+	for _, arg := range s.FS.mkfs {
+		switch arg {
+		case device:
+			out = append(out, dev)
+		case extra:
+			out = append(out, s.Variant.mkfs...)
+		default:
+			out = append(out, put.Replace(arg))
 		}
 	}
 	return out
@@ -150,11 +168,13 @@ func (s Spec) MountFlags() uintptr { return msNoatime }
 // msNoatime is MS_NOATIME of linux/mount.h.
 const msNoatime = 1 << 10
 
-// Defaults are the plain forms: what is tested where nobody says otherwise.
+// Defaults are the plain forms of what is not optional: what is tested where nobody says otherwise.
 func Defaults() []Spec {
 	var out []Spec
 	for _, fs := range Table() {
-		out = append(out, Spec{fs, fs.Variants[0]})
+		if !fs.Optional {
+			out = append(out, Spec{fs, fs.Variants[0]})
+		}
 	}
 	return out
 }

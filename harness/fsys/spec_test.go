@@ -19,7 +19,8 @@ func TestEveryVariantParsesAndPrintsBack(t *testing.T) {
 		}
 		seen[s.String()] = true
 	}
-	for _, want := range []string{"xfs", "xfs/1k", "ext4", "ext4/1k", "ext4/journal", "btrfs", "btrfs/nodatasum", "gfs2", "gfs2/1k"} {
+	for _, want := range []string{"xfs", "xfs/1k", "ext4", "ext4/1k", "ext4/journal", "btrfs", "btrfs/nodatasum", "gfs2", "gfs2/1k",
+		"zonefs", "bcachefs", "xfs/dax", "xfs/reflink", "ext4/dax", "ext4/inline", "btrfs/compress", "gfs2/jdata"} {
 		if !seen[want] {
 			t.Errorf("%s is missing", want)
 		}
@@ -28,13 +29,13 @@ func TestEveryVariantParsesAndPrintsBack(t *testing.T) {
 
 func TestParseNamesWhatThereIs(t *testing.T) {
 	for in, want := range map[string]string{
-		"":             "gfs2/1k",
-		"ntfs":         "btrfs/nodatasum",
-		"XFS":          "xfs/1k",
-		"btrfs/":       "btrfs, btrfs/nodatasum",
-		"btrfs/jdata":  "btrfs, btrfs/nodatasum",
-		"xfs/1k/extra": "xfs, xfs/1k",
-		" xfs":         "xfs",
+		"":              "gfs2/1k",
+		"ntfs":          "btrfs/nodatasum",
+		"XFS":           "xfs/1k",
+		"btrfs/":        "btrfs, btrfs/nodatasum",
+		"btrfs/journal": "btrfs, btrfs/nodatasum",
+		"xfs/1k/extra":  "xfs, xfs/1k",
+		" xfs":          "xfs",
 	} {
 		if s, err := Parse(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q) = %s, %v; want an error that names %s", in, s, err, want)
@@ -70,7 +71,7 @@ func flaw(fs FS) string {
 }
 
 func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
-	for _, fs := range Table() {
+	for _, fs := range made() {
 		if f := flaw(fs); f != "" {
 			t.Errorf("%s: %s", fs.Name, f)
 		}
@@ -87,18 +88,50 @@ func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
 	}
 }
 
+// made are the file systems that a plain disk is enough for.
+func made() []FS {
+	return slices.DeleteFunc(Table(), func(fs FS) bool { return fs.mkfs == nil })
+}
+
+func TestWhatCannotBeMadeSaysWhatItNeedsAndIsNeverADefault(t *testing.T) {
+	for _, fs := range Table() {
+		for _, v := range fs.Variants {
+			if fs.mkfs == nil && v.Needs == "" {
+				t.Errorf("%s/%s: nothing makes it, and it does not say what it needs", fs.Name, v.Name)
+			}
+		}
+	}
+	for _, s := range Defaults() {
+		if s.Needs() != "" {
+			t.Errorf("%s is tested by default but needs %s", s, s.Needs())
+		}
+	}
+}
+
+func TestVariantsAddTheirOwnArgumentsAndAttributes(t *testing.T) {
+	for in, want := range map[string]string{"xfs/reflink": "reflink=1", "ext4/inline": "inline_data"} {
+		s, err := Parse(in)
+		if err != nil || !strings.Contains(strings.Join(s.Mkfs("/dev/vda"), " "), want) {
+			t.Errorf("%s: %q, %v", in, s.Mkfs("/dev/vda"), err)
+		}
+	}
+	if s, _ := Parse("gfs2/jdata"); s.Attr() != "jdata" {
+		t.Errorf("gfs2/jdata gives files the attribute %q", s.Attr())
+	}
+}
+
 var uuidForm = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 
 func TestMkfsIsTheSameEveryTimeAndUniqueForADevice(t *testing.T) {
 	seen := map[string]string{}
-	for _, s := range All() {
+	for _, s := range specs(made()...) {
 		for _, dev := range []string{"/dev/vda", "/dev/vdb"} {
 			argv := s.Mkfs(dev)
 			line := strings.Join(argv, " ")
 			if line != strings.Join(s.Mkfs(dev), " ") || argv[len(argv)-1] != dev {
 				t.Errorf("%s: %s", s, line)
 			}
-			if left := regexp.MustCompile(device + "|" + uuid + "|" + block).FindString(line); left != "" {
+			if left := regexp.MustCompile(device + "|" + uuid + "|" + block + "|" + extra).FindString(line); left != "" {
 				t.Errorf("%s: %s is left in %s", s, left, line)
 			}
 			id := uuidForm.FindString(line)
@@ -112,7 +145,7 @@ func TestMkfsIsTheSameEveryTimeAndUniqueForADevice(t *testing.T) {
 
 func TestMountOptionsJoinFileSystemAndVariant(t *testing.T) {
 	for in, want := range map[string]string{
-		"xfs": "", "ext4/journal": "data=journal", "btrfs/nodatasum": "nodatasum", "gfs2": "lockproto=lock_nolock", "gfs2/1k": "lockproto=lock_nolock",
+		"xfs": "", "ext4/journal": "data=journal", "btrfs/nodatasum": "nodatasum", "gfs2": "lockproto=lock_nolock", "gfs2/1k": "lockproto=lock_nolock", "btrfs/compress": "compress",
 	} {
 		s, err := Parse(in)
 		if err != nil || s.MountOptions() != want {

@@ -4,16 +4,21 @@ package fsys
 const MiB = 1 << 20
 
 // Table lists the file systems.
-func Table() []FS { return []FS{xfs(), ext4(), btrfs(), gfs2()} }
+func Table() []FS { return []FS{xfs(), ext4(), btrfs(), gfs2(), zonefs(), bcachefs()} }
+
+// pmem is what DAX wants of a machine.
+const pmem = "persistent memory to mount with -o dax"
 
 // xfs has the smallest log and device that mkfs.xfs takes since 5.19 (it refuses file systems under 300 MiB, logs under 64 MiB).
 func xfs() FS {
 	return FS{
 		Name: "xfs", Type: "xfs", Modules: []string{"xfs"}, MinDevice: 300 * MiB,
-		mkfs: []string{"mkfs.xfs", "-q", "-f", "-K", "-b", "size=" + block, "-m", "uuid=" + uuid, "-l", "size=64m", device},
+		mkfs: []string{"mkfs.xfs", "-q", "-f", "-K", "-b", "size=" + block, "-m", "uuid=" + uuid, "-l", "size=64m", extra, device},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "iomap for everything, fallback without a flush"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio: per-block state, zeroing around a write"},
+			{Name: "reflink", BlockSize: 4096, mkfs: []string{"-m", "reflink=1"}, Why: "shared extents, whatever mkfs takes for its default: writes to them go elsewhere"},
+			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Needs: pmem, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
 		},
 	}
 }
@@ -24,11 +29,13 @@ func ext4() FS {
 	return FS{
 		Name: "ext4", Type: "ext4", Modules: []string{"ext4"}, MinDevice: 64 * MiB,
 		mkfs: []string{"mkfs.ext4", "-q", "-F", "-b", block, "-N", "4096", "-J", "size=16", "-U", uuid,
-			"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0,hash_seed=" + uuid, device},
+			"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0,hash_seed=" + uuid, extra, device},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "direct I/O by iomap, buffered by buffer heads, fallback with a flush"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio: zeroing around a write, post-EOF bytes"},
 			{Name: "journal", BlockSize: 4096, options: []string{"data=journal"}, Why: "data=journal: O_DIRECT is done buffered"},
+			{Name: "inline", BlockSize: 4096, mkfs: []string{"-O", "inline_data"}, Why: "small files stand in the inode: O_DIRECT is done buffered while they do"},
+			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Needs: pmem, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
 		},
 	}
 }
@@ -41,6 +48,7 @@ func btrfs() FS {
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "checksummed data: since 6.15 (and 6.12.y) direct writes are done buffered, until 7.3"},
 			{Name: "nodatasum", BlockSize: 4096, options: []string{"nodatasum"}, Why: "without checksums direct writes are direct"},
+			{Name: "compress", BlockSize: 4096, options: []string{"compress"}, Why: "compressed extents: direct reads and writes of them fall back"},
 		},
 	}
 }
@@ -55,6 +63,27 @@ func gfs2() FS {
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "cluster locks: changing to direct I/O drops the file's whole cache"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio"},
+			{Name: "jdata", BlockSize: 4096, Attr: "jdata", Why: "data go through the journal: O_DIRECT is refused or done buffered"},
+		},
+	}
+}
+
+// zonefs shows the zones of a device as files. Its files cannot be created; how they are named in programs is the target's affair.
+func zonefs() FS {
+	return FS{
+		Name: "zonefs", Type: "zonefs", Modules: []string{"zonefs"}, MinDevice: 64 * MiB, Optional: true,
+		Variants: []Variant{
+			{BlockSize: 4096, Needs: "a zoned block device", Why: "sequential zones take direct writes at the write pointer only"},
+		},
+	}
+}
+
+// bcachefs has been in kernels from 6.7 to 6.17.
+func bcachefs() FS {
+	return FS{
+		Name: "bcachefs", Type: "bcachefs", Modules: []string{"bcachefs"}, MinDevice: 128 * MiB, Optional: true,
+		Variants: []Variant{
+			{BlockSize: 4096, Needs: "mkfs.bcachefs in the guest", Why: "a two-state lock between direct I/O and the page cache, no fallback"},
 		},
 	}
 }

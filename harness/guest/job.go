@@ -30,10 +30,13 @@ func (a *agent) job(j wire.Job) wire.Done {
 	var done wire.Done
 	err := a.tryJob(j, &done)
 	var unsupported *unsupportedError
+	var cannot *exec.UnsupportedError
 	var hang *exec.HangError
 	switch {
 	case errors.As(err, &unsupported):
 		done.Unsupported = unsupported.reason
+	case errors.As(err, &cannot):
+		done.Unsupported = cannot.Why
 	case errors.As(err, &hang):
 		done.Hang, done.Dirty = true, true
 	case err != nil:
@@ -120,11 +123,16 @@ func unmount() error { return unix.Unmount(mountPoint, 0) }
 
 // runProgram runs the program in the mounted file system.
 func (a *agent) runProgram(j wire.Job, p prog.Program, emit func(history.Event)) error {
+	memory, err := memoryFor(p)
+	if err != nil {
+		return err
+	}
+	defer memory.close()
 	a.phase("run")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(j.RunLimit))
 	defer cancel()
 	return exec.Run(ctx, p, exec.Env{
-		Root: mountPoint, Disk: remoteDisk{a, j.Device}, Emit: emit,
+		Root: mountPoint, Disk: remoteDisk{a, j.Device}, Emit: emit, Memory: memory.env(), Attr: prog.Attr(j.Attr),
 		Remount: func() error {
 			// Nothing is mounted after a remount that failed: EINVAL.
 			if err := unmount(); err != nil && err != unix.EINVAL {

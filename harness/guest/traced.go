@@ -32,7 +32,7 @@ func (a *agent) traced(j wire.Job, p prog.Program, done *wire.Done) error {
 func traceConfig(j wire.Job) ktrace.Config {
 	c := ktrace.Config{Events: j.Events}
 	for _, f := range j.Probes {
-		c.Probes = append(c.Probes, ktrace.Probe{Symbol: f})
+		c.Probes = append(c.Probes, ktrace.Probe{Symbol: f, Args: ktrace.FolioArgument(f)})
 	}
 	return c
 }
@@ -49,9 +49,18 @@ func (a *agent) sendTrace(tracer *ktrace.Tracer, tasks *taskNames) error {
 		err = nil
 	}
 	for _, e := range events {
-		a.emit(history.Event{Kind: history.Trace, Time: e.Time, Op: -1, Task: tasks.name(e.PID), Name: e.Name, Text: e.Fields})
+		if noise(e) && tasks.name(e.PID) == "" {
+			continue
+		}
+		a.emit(history.Event{Kind: history.Trace, Time: e.Time, Op: -1, Task: tasks.name(e.PID), Name: e.Name, Text: e.Fields, Folio: e.Folio()})
 	}
 	return errors.Join(err, tracer.Close())
+}
+
+// noise says whether an event happens all the time and everywhere in the machine, so that it is of interest in the program's tasks
+// alone.
+func noise(e ktrace.Event) bool {
+	return e.Name == ktrace.ProbeGroup+":folio_unlock" || e.Name == ktrace.ProbeGroup+":unlock_page"
 }
 
 // taskNames passes events on and learns from them which thread is which task. It is used by one goroutine at a time: the

@@ -23,7 +23,8 @@ const (
 	// Final: a file as a path sees it after all tasks have ended; Path is one of the FinalPaths, N the size.
 	Final Kind = "final"
 	// Hang: a task did not end; Where is its kernel stack, Op the operation it is in, and Name its state as in /proc: S or D
-	// asleep, R running, "" unknown. A guest that fell silent as a whole is the task "guest".
+	// asleep, R running, "" unknown, or what the engine found out: Starved or Livelock. A guest that fell silent as a whole is the
+	// task "guest".
 	Hang Kind = "hang"
 	// Note: something the target wants known, such as a file system without direct I/O.
 	Note Kind = "note"
@@ -43,7 +44,9 @@ type Event struct {
 
 	Where []string `json:"where,omitempty"`
 	Name  string   `json:"name,omitempty"`
-	Text  string   `json:"text,omitempty"`
+	// Folio tells the folio that a trace event is about from others of the same run, "" where it does not say.
+	Folio string `json:"folio,omitempty"`
+	Text  string `json:"text,omitempty"`
 
 	What    What   `json:"what,omitempty"`
 	Request int64  `json:"request,omitempty"`
@@ -54,6 +57,13 @@ type Event struct {
 	Path string `json:"path,omitempty"`
 	File string `json:"file,omitempty"`
 }
+
+// The states of a Hang by which the engine says that a task waits in vain though others get on, or that tasks go on for ever without
+// any getting on.
+const (
+	Starved  = "starved"
+	Livelock = "livelock"
+)
 
 // What is the stage of a disk request.
 type What string

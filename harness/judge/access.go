@@ -32,6 +32,7 @@ type read struct {
 	off, length int64 // what was asked for
 	data        prog.Content
 	mapped      bool
+	faults      bool  // its memory may fault, so that it may end early
 	call        *call // nil for a path after the run
 }
 
@@ -39,8 +40,12 @@ type read struct {
 type extent struct {
 	interval
 	op   prog.Op
+	step prog.Step
 	done int64
 	ok   bool
+	data prog.Content // what a read returned
+	// carries: what it wrote comes from elsewhere and is listed apart; only the size follows from it.
+	carries bool
 }
 
 // extents lists what calls did, a submission with its reap as one; it ends when the reap does.
@@ -54,21 +59,38 @@ func (r *run) extents() []extent {
 		if isSubmit(c.step.Op.Verb) && c.errno == "" {
 			result = r.reaped[c]
 		}
-		e := extent{interval: interval{c.inv, never}, op: c.step.Op}
+		e := extent{interval: interval{c.inv, never}, op: c.step.Op, step: c.step}
 		if result != nil && result.returned() {
 			e.ret, e.ok, e.done = result.ret, result.errno == "", result.n
+			e.data = result.data
 		}
 		if !e.ok {
-			e.done = 0
+			e.done, e.data = 0, nil
 		}
 		out = append(out, e)
 	}
 	return out
 }
 
-// files builds what the coherence rules ask, by the files' names.
-func (r *run) files() map[string]*file {
+// files builds what the coherence rules ask, by the files' names, in rounds where the program carries content from one place to
+// another (see carry.go). The result is not nil where the program is wrong about what it carries.
+func (r *run) files() (map[string]*file, *Result) {
+	if r.built != nil {
+		return r.built, r.wrong
+	}
 	extents := r.extents()
+	r.built = r.filesOf(r.expand(extents, nil))
+	if r.carries() {
+		for range carryRounds - 1 {
+			r.built = r.filesOf(r.expand(extents, r.built))
+		}
+		r.wrong = r.stated(extents, r.built)
+	}
+	r.addReads(r.built)
+	return r.built, r.wrong
+}
+
+func (r *run) filesOf(extents []extent) map[string]*file {
 	out := map[string]*file{}
 	for _, name := range r.program.Files() {
 		f := &file{name: name, sizes: newSizes(), lossy: r.injected(name, prog.Writes)}
@@ -82,7 +104,6 @@ func (r *run) files() map[string]*file {
 		f.excused = r.excuses(mine)
 		out[name] = f
 	}
-	r.addReads(out)
 	return out
 }
 
@@ -149,6 +170,8 @@ func (f *file) writesOf(e extent) (writes, beyond []write) {
 	op := e.op
 	whole := span{op.Off, op.Off + op.Len}
 	switch {
+	case e.carries:
+		return nil, nil
 	case op.Verb == prog.VStore:
 		return f.storesOf(e, whole)
 	case op.Verb == prog.VTruncate:
@@ -196,6 +219,6 @@ func (r *run) addReads(files map[string]*file) {
 			continue
 		}
 		f := files[op.File]
-		f.reads = append(f.reads, read{interval{begun, c.ret}, op.Off, op.Len, c.data, op.Verb.Mapped(), c})
+		f.reads = append(f.reads, read{interval{begun, c.ret}, op.Off, op.Len, c.data, op.Verb.Mapped(), op.Buffer.Kind != prog.Plain, c})
 	}
 }

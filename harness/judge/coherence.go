@@ -11,7 +11,7 @@ import (
 // coherence is rule 5: the register rule for what operations read and then for what every path reads when all is quiet, the
 // agreement of these paths, that a remount leaves the files readable, and that the kernel's warning of stale page cache was followed by an error.
 func (r *run) coherence() *Result {
-	files := r.files()
+	files, _ := r.files()
 	for _, rule := range []func(map[string]*file) *Result{r.readsExplained, r.sizesExplained, r.finalsExplained, r.agreement} {
 		if res := rule(files); res != nil {
 			return res
@@ -72,7 +72,7 @@ func (r *run) readsExplained(files map[string]*file) *Result {
 	r.noteUntold(reads)
 	for _, d := range reads {
 		f := owner[d.call]
-		if z := f.sizes.during(d.interval); !d.mapped && !z.explains(d.call.n, d.off, d.length) {
+		if z := f.sizes.during(d.interval); !d.mapped && !d.explained(z) {
 			lo, hi := z.bounds()
 			return d.call.on(Fail, RuleCoherence, "returned %s of %s at %#x, although the size is %s",
 				prog.FormatSize(d.call.n), prog.FormatSize(d.length), d.off, between(lo, hi))
@@ -82,6 +82,15 @@ func (r *run) readsExplained(files map[string]*file) *Result {
 		}
 	}
 	return nil
+}
+
+// explained says whether a read may have returned as much as it did. What ends early in a page fault says only that the file is no
+// shorter; whether it may end early is the program's affair.
+func (d read) explained(z sizeSet) bool {
+	if d.faults && d.call.n < d.length {
+		return d.call.n == 0 || z.any(d.off+d.call.n, maxBytes)
+	}
+	return z.explains(d.call.n, d.off, d.length)
 }
 
 // between says which sizes are legal, in words.

@@ -9,11 +9,14 @@
 //
 //	0  assumption   the history is one of this program and is well formed; if not, infra: we failed, not the kernel
 //	1  splat        the console reports a panic, an oops, a warning …: crash; a hung task: hang
-//	2  hang         an operation never returned
+//	2  hang         an operation never returned; progress where the engine found that it starves or that nothing gets on
 //	3  errno-leak   an errno that must stay inside the kernel came out, such as ENOTBLK ("invalidation failed: the caller falls
 //	                back to buffered I/O")
 //	   errno        an operation failed that had to succeed, or the other way round
+//	   oom          a task was killed for want of memory although the program does not allow it
+//	   assumption   the program is right about what its buffers hold (see carry.go); if not, infra
 //	4  count, coherence, order, progress: what the program says about each operation
+//	   event, order what it says about the kernel's events
 //	5  coherence    every read returns what some legal order of the writes explains; when all is quiet all paths to a file
 //	                agree, also after a remount; a stale page cache is excused only where the kernel said so and an fsync failed with EIO
 //	   assumption   no task's process died, and every path has read every file to its end; if not, infra: silence is no pass

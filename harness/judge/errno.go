@@ -64,6 +64,10 @@ func (r *run) errnoOf(c *call) *Result {
 		return c.on(Fail, RuleErrno, "succeeded, want %s", strings.Join(e.Errnos, " or "))
 	case slices.Contains(e.Errnos, c.errno):
 		return nil
+	case c.errno == killed && r.wasKilled(c.step.Task):
+		return c.on(Fail, RuleOOM, "the kernel killed its task for want of memory, want %s", strings.Join(append([]string{"success"}, e.Errnos...), " or "))
+	case cannot(c):
+		return c.on(Unsupported, RuleErrno, "refused with %s: this kernel or file system cannot do it", c.errno)
 	case !v.IsData() && v != prog.VRemount:
 		return c.on(Infra, RuleErrno, "the harness's own operation failed with %s", c.errno)
 	case v == prog.VRemount && !e.MustFail && r.injectedBefore(c.ret):
@@ -73,6 +77,20 @@ func (r *run) errnoOf(c *call) *Result {
 		return c.on(Fail, RuleErrno, "failed with %s, want %s", c.errno, strings.Join(e.Errnos, " or "))
 	}
 	return c.on(Fail, RuleErrno, "failed with %s, want %s", c.errno, strings.Join(append([]string{"success"}, e.Errnos...), " or "))
+}
+
+// cannot says whether a call's errno means that the kernel or the file system has no such thing at all: what not every one
+// offers, and says so.
+func cannot(c *call) bool {
+	switch v := c.step.Op.Verb; {
+	case c.step.Op.Expect.MustFail:
+		return false
+	case v == prog.VAttr && c.errno == "EINVAL":
+		return true
+	case v == prog.VClone || v == prog.VAttr || v == prog.VFallocate || v == prog.VReclaim || v == prog.VPin:
+		return slices.Contains([]string{"EOPNOTSUPP", "ENOTTY", "ENOSYS"}, c.errno)
+	}
+	return false
 }
 
 // orphaned says whether a call reaps a request whose submission failed: there is nothing to reap, whatever it returns.

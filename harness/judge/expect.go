@@ -27,13 +27,13 @@ func (r *run) expectations() *Result {
 	return r.progress()
 }
 
-// count: an operation returns its full length unless the program says otherwise, and never more than it was asked for. A size is
-// free unless the program states it.
+// count: an operation returns its full length unless the program says otherwise, and never more than it was asked for. A size,
+// and how much is resident or was reclaimed, is free unless the program states it.
 func (r *run) count(c *call) *Result {
 	v, want := c.step.Op.Verb, c.step.Op.Expect.Counts
 	whole := r.source(c).Len
 	switch {
-	case v == prog.VSize:
+	case v.States():
 		if want == nil || slices.Contains(want, c.n) {
 			return nil
 		}

@@ -89,10 +89,14 @@ func (r *run) hang(s sleeper, all []sleeper) *Result {
 			r.note("task %s did not get on either%s", other.task, r.place(other))
 		}
 	}
-	if s.op < 0 {
-		return general(Hang, RuleHang, "task %s did not end%s%s", s.task, at(s.where), s.more())
+	rule := RuleHang
+	if s.state == history.Starved || s.state == history.Livelock {
+		rule = RuleProgress
 	}
-	return about(Hang, RuleHang, r.steps[s.op], "task %s never returned%s%s", s.task, at(s.where), s.more())
+	if s.op < 0 {
+		return general(Hang, rule, "task %s did not end%s%s", s.task, at(s.where), s.more())
+	}
+	return about(Hang, rule, r.steps[s.op], "task %s never returned%s%s", s.task, at(s.where), s.more())
 }
 
 func (s sleeper) more() string {

@@ -22,11 +22,12 @@ func Judge(p prog.Program, h *history.History) Result {
 func (r *run) verdict() Result {
 	for _, rule := range []func() *Result{
 		r.splats, r.hangs,
-		r.errnoLeaks, r.errnos,
-		r.expectations,
+		r.errnoLeaks, r.errnos, r.kills,
+		r.carried,
+		r.expectations, r.eventRules,
 		r.coherence,
 		r.deaths, r.unmet, r.complete,
-		r.witnessed,
+		r.witnessed, r.unshown,
 	} {
 		if res := rule(); res != nil {
 			return *res

@@ -82,6 +82,9 @@ func (r *run) complete() *Result {
 	}
 	for _, s := range r.steps {
 		if s.Op.Verb.IsData() && len(r.byOp[s.N]) == 0 {
+			if r.wasKilled(s.Task) {
+				continue
+			}
 			if c := r.failedRemount(); c != nil && c.step.N < s.N {
 				return c.on(Unexercised, RuleWitness, "it failed with %s, so that %s never began", c.errno, s.Op.Line(s.N))
 			}

@@ -20,6 +20,8 @@ const (
 	RuleCount      Rule = "count"
 	RuleOrder      Rule = "order"
 	RuleProgress   Rule = "progress"
+	RuleEvent      Rule = "event"
+	RuleOOM        Rule = "oom"
 	RuleCoherence  Rule = "coherence"
 	RuleWitness    Rule = "witness"
 )

@@ -21,6 +21,9 @@ type run struct {
 	// finals are the contents and fsyncs after the run, in order.
 	finals []history.Event
 	notes  []string
+	// built and wrong are what files found out, nil before it was asked.
+	built map[string]*file
+	wrong *Result
 }
 
 // never is the rank of a return that did not happen: after everything.

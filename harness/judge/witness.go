@@ -199,25 +199,8 @@ func frame(where, in []string) (string, bool) {
 
 // fired counts a kernel event while the program ran: what the reads after it cause proves nothing.
 func (r *run) fired(w prog.Witness) (bool, string) {
-	var from, to int64
-	for i, c := range r.calls {
-		if i == 0 || c.invTime < from {
-			from = c.invTime
-		}
-		if i == 0 || c.retTime > to {
-			to = c.retTime
-		}
-	}
-	var n, outside int64
-	for _, e := range r.history.Of(history.Trace) {
-		switch {
-		case e.Name != w.Event:
-		case len(r.calls) > 0 && e.Time >= from && e.Time <= to:
-			n++
-		default:
-			outside++
-		}
-	}
+	in, outside := r.during(w.Event)
+	n := int64(len(in))
 	want := max(w.N, 1)
 	text := fmt.Sprintf("%s fired %d times while the program ran, want %d", w.Event, n, want)
 	if outside > 0 {

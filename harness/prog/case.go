@@ -44,6 +44,8 @@ type Row struct {
 	// Expect replaces the expectations of the labelled operations; Witnesses replaces all witnesses where not nil.
 	Expect    map[string]Expect
 	Witnesses []Witness
+	// Rules replaces all rules about events where not nil.
+	Rules []EventRule
 
 	// Why says in a sentence what the file system does instead, Kernel the function, Commit the change's title if it came
 	// or went with one.
@@ -70,6 +72,9 @@ func (r Row) Apply(p Program) (Program, error) {
 	p.Ops = replace(p.Ops, r.Expect)
 	if r.Witnesses != nil {
 		p.Witnesses = r.Witnesses
+	}
+	if r.Rules != nil {
+		p.Rules = r.Rules
 	}
 	return p, p.Check()
 }

@@ -7,7 +7,7 @@ import (
 
 // CheckError says which operation of a program cannot be meant.
 type CheckError struct {
-	Op  int // its number, or -1 for a witness
+	Op  int // its number, or -1 for a witness or rule
 	Why string
 }
 
@@ -30,6 +30,9 @@ func (p Program) Check() error {
 	c := &checker{labels: map[string]bool{}, tasks: map[string]bool{"main": true}}
 	p.Walk(func(s Step) { c.declare(s) })
 	p.Walk(func(s Step) { c.op(s) })
+	for _, r := range p.Rules {
+		c.rule(r)
+	}
 	for _, w := range p.Witnesses {
 		c.witness(w)
 	}
@@ -83,7 +86,7 @@ func (c *checker) op(s Step) {
 		c.fail(s.N, "no operation is called %q", op.Verb)
 		return
 	}
-	if op.Off < 0 || op.Len < 0 || op.Off > maxFile || op.Len > maxFile || op.Off+op.Len > maxFile {
+	if op.Off < 0 || op.Len < 0 && !isLimit(op.Verb) || !isLimit(op.Verb) && op.Verb != VReclaim && beyond(op) {
 		c.fail(s.N, "%s goes beyond %s, the largest file a program may use", op.Verb, FormatSize(maxFile))
 	}
 	if op.Len == 0 && slices.Contains(row.args, aOff) {
@@ -92,12 +95,17 @@ func (c *checker) op(s Step) {
 	if op.Verb.Writes() && !op.Fill.Valid() {
 		c.fail(s.N, "%s needs a fill", op.Verb)
 	}
+	c.buffer(s)
+	c.memory(s)
 	c.references(s)
 	c.expect(s, row)
 	if (op.Verb == VGo || op.Verb == VRepeat || op.Verb == VUntil) && len(op.Body) == 0 {
 		c.fail(s.N, "%s has nothing to do", op.Verb)
 	}
 }
+
+// beyond says whether the operation's range ends behind the largest file.
+func beyond(op Op) bool { return op.Off > maxFile || op.Len > maxFile || op.Off+op.Len > maxFile }
 
 // references checks the names that the operation uses.
 func (c *checker) references(s Step) {

@@ -27,12 +27,29 @@
 //	? o|n          every byte of a read is of one of these fills
 //	returns N|N    the count (or, for size, the size) is one of these; otherwise it must be the full length
 //	fails E|E      the operation must fail with one of these errnos
-//	may-fail E|E   it may
+//	may-fail E|E   it may; SIGKILL stands for a task that is killed in it for want of memory, SIGBUS for a mapped access that ended so
 //	may-block      it may wait until a later operation of the same task lets it go on (a release): the task goes on to its
 //	               next operation once this one is seen asleep, and the harness joins it at the end
 //	before N later TASK    progress, by counting: it returns before N operations of TASK that began after it have ended
 //	not-before LABEL       it must not return before the operation LABEL has begun
 //	@LABEL         a name for it, for not-before, witnesses and the rows of a case
+//
+// Where the memory of a read or write is not to be the task's own, the operation says so:
+//
+//	via FILE OFF   the buffer is the task's shared mapping of FILE from OFF on. A read stores what it returns in that file. A write
+//	               carries what the mapping holds; its fill states what that is, and stating wrongly is the program's fault. Bytes of
+//	               one fill are the same every Period, so OFF differs from the operation's own offset by a multiple of that.
+//	guard N        its pages from byte N on cannot be touched: the operation ends in a page fault there
+//
+// Rules about the kernel's events, tracepoints as group:name or calls of functions as iomapcheck:FUNCTION, stand on lines of their
+// own:
+//
+//	order A before B     in each operation, and for each folio where the events tell it, every A is followed by a B
+//	never A              A does not fire
+//	event A times N      A fires at least N times
+//
+// Memory: the first memory or reclaim line gives the program's tasks a memory cgroup of their own, in which they are from the start.
+// What is limited is what they have in memory beyond what the target needs to run them.
 //
 // Blocks: `go T {` … `}` for a task of several operations, `repeat N {` … `}`, `until T {` … `}` (again and again until the
 // task T has ended). `go T thread: …` puts the task into its parent's address space.

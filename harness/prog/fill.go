@@ -41,9 +41,13 @@ func ParseFill(s string, zero bool) (Fill, error) {
 // of one fill thus differ from position to position, so that a few bytes from elsewhere do not pass for those of here.
 func quarter(group uint64, pos int64) int { return int(group >> (2 * uint(pos&31)) & 3) }
 
+// Period is after how many bytes a fill repeats itself: data can go from one place to another, through a buffer that is a
+// mapping, only over a multiple of it. Data that land at the wrong place by less are seen.
+const Period = 256 * KiB
+
 // group is the random word of the 32 bytes around pos.
 func group(pos int64) uint64 {
-	z := uint64(pos>>5) + 0x9e3779b97f4a7c15
+	z := uint64(pos%Period>>5) + 0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31

@@ -44,11 +44,11 @@ func parseNames(s string) ([]string, error) {
 }
 
 // parseErrno checks the spelling only: targets know their errnos. SIGBUS and SIGSEGV stand for a mapped access that ended
-// in that signal.
+// in that signal, SIGKILL for an operation in which the kernel killed the task for want of memory.
 func parseErrno(s string) (string, error) { return s, parseErrnoOK(s) }
 
 func parseErrnoOK(s string) error {
-	if s == "SIGBUS" || s == "SIGSEGV" {
+	if s == "SIGBUS" || s == "SIGSEGV" || s == "SIGKILL" {
 		return nil
 	}
 	if len(s) < 3 || len(s) > 20 || s[0] != 'E' || strings.ToUpper(s) != s || !isName(s) || strings.ContainsAny(s, "-_.") {

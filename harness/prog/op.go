@@ -6,10 +6,16 @@ type Op struct {
 
 	// File names a file in the file system's root. Every file that a program names exists, empty, before it starts.
 	File string
-	// Off and Len are bytes. For truncate, Len is the new size.
+	// Off and Len are bytes. For truncate, Len is the new size; for memory high and max the limit, NoLimit for none.
 	Off, Len int64
 	Fill     Fill
 	Flags    Flags
+	// Buffer is the memory that a read or write names.
+	Buffer Buffer
+	// To is the file that clone makes share File's extents.
+	To string
+	// Attr is the attribute that attr gives.
+	Attr Attr
 	// Mode is a fallocate mode.
 	Mode FallocMode
 
@@ -144,4 +150,6 @@ const (
 type Program struct {
 	Ops       []Op
 	Witnesses []Witness
+	// Rules are about the kernel's events; all must hold.
+	Rules []EventRule
 }

@@ -27,7 +27,7 @@ func Parse(text string) (Program, error) {
 	if err != nil {
 		return Program{}, err
 	}
-	out := Program{Ops: ops, Witnesses: p.witnesses}
+	out := Program{Ops: ops, Witnesses: p.witnesses, Rules: p.rules}
 	return out, out.Check()
 }
 
@@ -36,6 +36,7 @@ type parser struct {
 	at        int // the next line
 	ops       int
 	witnesses []Witness
+	rules     []EventRule
 }
 
 func (p *parser) fail(why string, args ...any) error {
@@ -60,6 +61,10 @@ func (p *parser) block(depth int) ([]Op, error) {
 			return nil, p.fail("a closing brace stands alone on its line and closes a block")
 		case words[0] == "witness":
 			if err := p.witness(words[1:], depth); err != nil {
+				return nil, err
+			}
+		case isRuleWord(words[0]):
+			if err := p.rule(words, depth); err != nil {
 				return nil, err
 			}
 		default:

@@ -41,6 +41,26 @@ fallocate f 0 4k punch-hole fails EOPNOTSUPP
 size f returns 0
 direct-read f 0 512 nowait fails EINVAL|EAGAIN
 join writer
+direct-write f 0 64k n via g 256k nowait returns 16k may-fail EFAULT
+read f 0 64k guard 0 may-fail EFAULT|SIGKILL
+aio-read g 0 8k as v via f 0
+aio-write g 4k 8k x as u guard 4k dsync
+clone f h
+attr h jdata
+evict f 0 64k
+readahead f 0 64k
+resident f 0 64k returns 0|64k
+mlock f 0 4k
+munlock f 0 4k
+pin f 0 64k
+unpin f 0 64k
+memory high 8m
+memory max none
+reclaim 1m
+order iomapcheck:gfs2_iomap_put_folio before iomapcheck:folio_unlock
+never iomap:iomap_dio_invalidate_fail
+event oom:mark_victim
+event oom:mark_victim times 2
 witness held-while refill
 witness blocked dio in inode_dio_wait
 witness event iomap:iomap_dio_invalidate_fail times 2
@@ -125,6 +145,28 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"release fast":                         "do not understand",
 		"":                                     "no operation",
 		"fail writes 7":                        "want a name such as EINVAL",
+		"fsync f via g 0":                      "has no buffer",
+		"write f 0 4k o via g 4k":              "multiple of that",
+		"write f 0 4k o via g":                 "size",
+		"write f 0 4k o via g 64m":             "largest file",
+		"write f 0 4k o via g 0 guard 0":       "one buffer",
+		"write f 0 4k o guard 4k":              "below the length 4k",
+		"write f 0 8k o guard 512":             "multiple of 4k",
+		"clone f f":                            "want two files",
+		"clone f":                              "want TO",
+		"attr f blue":                          "want one of [jdata nodatasum compress]",
+		"memory low 4k":                        "no operation is called memory",
+		"memory max 512":                       "needs 4k for itself",
+		"memory max lots":                      "or none",
+		"reclaim 0":                            "of no bytes",
+		"resident f 0 0":                       "of no bytes",
+		"mlock f 0 4k = o":                     "returns no content",
+		"fsync f\norder a:b":                   "order GROUP:NAME before GROUP:NAME",
+		"fsync f\norder a:b before a:b":        "before itself",
+		"fsync f\norder a before a:b":          "iomapcheck:FUNCTION",
+		"fsync f\nnever a:b times 2":           "want never GROUP:NAME",
+		"fsync f\nevent a:b times 0":           "from 1",
+		"go w {\nnever a:b\n}":                 "outside of blocks",
 	} {
 		_, err := Parse(text)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -28,10 +28,10 @@ func (r *reader) next() string {
 	return w
 }
 
-// verb takes a verb of one or two words ("await held").
+// verb takes a verb of one or two words ("await held", "memory max").
 func (r *reader) verb() Verb {
 	v := Verb(r.next())
-	if v == "await" {
+	if v == "await" || v == "memory" {
 		v += Verb(" " + r.next())
 	}
 	return v
@@ -46,7 +46,7 @@ func (r *reader) threadWord() {
 
 // arg reads one argument into op.
 func (r *reader) arg(op *Op, a arg) error {
-	if a >= aWhere && a != aErrno && a != aSwitch {
+	if a.isOptional() {
 		return r.optional(op, a)
 	}
 	w := r.next()
@@ -77,6 +77,12 @@ func (r *reader) arg(op *Op, a arg) error {
 		op.Errno, err = parseErrno(w)
 	case aSwitch:
 		op.On, err = parseSwitch(w)
+	case aTo:
+		op.To, err = parseName(w)
+	case aAttr:
+		op.Attr, err = parseAttr(w)
+	case aLimit:
+		op.Len, err = parseLimit(w)
 	}
 	return err
 }
@@ -144,14 +150,20 @@ func (r *reader) tail(op *Op, row verbInfo) error {
 			op.Flags |= flagNames()[i].flag
 			continue
 		}
-		if err := r.expect(&op.Expect, w, op.Len); err != nil {
+		if isBufferWord(w) {
+			if err := r.buffer(op, w); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.expect(&op.Expect, w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *reader) expect(e *Expect, w string, whole int64) (err error) {
+func (r *reader) expect(e *Expect, w string) (err error) {
 	switch w {
 	case "=":
 		e.Exact, err = ParseContent(r.next(), WholeLen)
@@ -169,7 +181,7 @@ func (r *reader) expect(e *Expect, w string, whole int64) (err error) {
 	case "not-before":
 		e.NotBefore, err = parseName(r.next())
 	default:
-		return fmt.Errorf("do not understand %q; want =, ?, returns, fails, may-fail, may-block, before, not-before or @label", w)
+		return fmt.Errorf("do not understand %q; want =, ?, returns, fails, may-fail, may-block, before, not-before, via, guard or @label", w)
 	}
 	return err
 }

@@ -10,6 +10,9 @@ import (
 func (p Program) String() string {
 	var b strings.Builder
 	printOps(&b, p.Ops, "")
+	for _, r := range p.Rules {
+		b.WriteString(r.String() + "\n")
+	}
 	for _, w := range p.Witnesses {
 		b.WriteString(w.String() + "\n")
 	}
@@ -48,6 +51,7 @@ func (op Op) String() string {
 	for _, a := range row.args {
 		words = append(words, op.printArg(a)...)
 	}
+	words = append(words, op.Buffer.words()...)
 	for _, f := range flagNames() {
 		if op.Flags&f.flag != 0 {
 			words = append(words, f.name)
@@ -92,6 +96,12 @@ func (op Op) printArg(a arg) []string {
 		return []string{op.Errno}
 	case aReqs:
 		return []string{op.Reqs.String()}
+	case aTo:
+		return []string{op.To}
+	case aAttr:
+		return []string{string(op.Attr)}
+	case aLimit:
+		return []string{formatLimit(op.Len)}
 	}
 	return op.printOptional(a)
 }

@@ -19,6 +19,18 @@ const (
 	VTruncate    Verb = "truncate"
 	VFallocate   Verb = "fallocate"
 	VSize        Verb = "size"
+	VClone       Verb = "clone"
+	VAttr        Verb = "attr"
+	VEvict       Verb = "evict"
+	VReadahead   Verb = "readahead"
+	VResident    Verb = "resident"
+	VMlock       Verb = "mlock"
+	VMunlock     Verb = "munlock"
+	VPin         Verb = "pin"
+	VUnpin       Verb = "unpin"
+	VReclaim     Verb = "reclaim"
+	VMemoryHigh  Verb = "memory high"
+	VMemoryMax   Verb = "memory max"
 	VDropCaches  Verb = "drop-caches"
 	VRemount     Verb = "remount"
 
@@ -54,6 +66,9 @@ const (
 	aWhich  // optional oldest N or newest N
 	aIn     // optional in FN|FN
 	aSwitch // on or off
+	aTo     // another file
+	aAttr
+	aLimit // bytes, or none
 )
 
 // class says who carries an operation out.
@@ -95,6 +110,18 @@ func table() []verbInfo {
 		{VTruncate, cData, []arg{aFile, aLen}, 0, false, false, "ftruncate(2) to a size"},
 		{VFallocate, cData, append(rng, aMode), 0, false, false, "fallocate(2)"},
 		{VSize, cData, []arg{aFile}, 0, false, true, "fstat(2): the size, in returns"},
+		{VClone, cData, []arg{aFile, aTo}, 0, false, false, "ioctl(2) FICLONE: TO shares FILE's extents"},
+		{VAttr, cData, []arg{aFile, aAttr}, 0, false, false, "ioctl(2) FS_IOC_SETFLAGS: jdata, nodatasum or compress"},
+		{VEvict, cData, rng, 0, false, false, "posix_fadvise(2) DONTNEED"},
+		{VReadahead, cData, rng, 0, false, false, "posix_fadvise(2) WILLNEED"},
+		{VResident, cData, rng, 0, false, true, "mincore(2): the bytes in the page cache, in returns"},
+		{VMlock, cData, rng, 0, false, false, "mlock(2) of the mapping"},
+		{VMunlock, cData, rng, 0, false, false, "munlock(2) of the mapping"},
+		{VPin, cData, rng, 0, false, false, "vmsplice(2) of the mapping: references to its pages, until unpin"},
+		{VUnpin, cData, rng, 0, false, false, "drops what pin of the same range took"},
+		{VReclaim, cData, []arg{aLen}, 0, false, true, "memory.reclaim: takes as much from the tasks' cgroup as can be had; what was had, in returns"},
+		{VMemoryHigh, cControl, []arg{aLimit}, 0, false, false, "memory.high of the tasks' cgroup: throttles above it"},
+		{VMemoryMax, cControl, []arg{aLimit}, 0, false, false, "memory.max of the tasks' cgroup: reclaims, then kills"},
 		{VDropCaches, cControl, nil, 0, false, false, "drops every clean folio (vm.drop_caches)"},
 		{VRemount, cControl, nil, 0, false, false, "unmounts and mounts again; no other task may run"},
 		{VHold, cControl, []arg{aReqs, aWhere}, 0, false, false, "the disk holds such requests, of a file range or of any"},
@@ -109,6 +136,9 @@ func table() []verbInfo {
 		{VUntil, cFlow, []arg{aTask}, 0, false, false, "runs its block until the task has ended, at least once"},
 	}
 }
+
+// isOptional says whether the argument may be left out.
+func (a arg) isOptional() bool { return a == aWhere || a == aTimes || a == aWhich || a == aIn }
 
 // info finds a verb's row.
 func (v Verb) info() (verbInfo, bool) {
@@ -142,6 +172,15 @@ func (v Verb) Writes() bool {
 // VerbDoc is a line of the manual: usage and meaning.
 type VerbDoc struct{ Usage, Doc string }
 
+// TakesBuffer says whether the operation is given memory, so that via and guard go with it.
+func (v Verb) TakesBuffer() bool {
+	return v == VWrite || v == VRead || v.Direct()
+}
+
+// States says whether success means a count that has no full length to be compared with: it is free unless returns says
+// otherwise.
+func (v Verb) States() bool { return v == VSize || v == VResident || v == VReclaim }
+
 // Verbs lists the language, for help texts.
 func Verbs() []VerbDoc {
 	var docs []VerbDoc
@@ -149,6 +188,9 @@ func Verbs() []VerbDoc {
 		u := string(row.verb)
 		for _, a := range row.args {
 			u += " " + a.usage(row.verb)
+		}
+		if row.verb.TakesBuffer() {
+			u += " [via FILE OFF|guard N]"
 		}
 		for _, f := range flagNames() {
 			if row.flags&f.flag != 0 {
@@ -160,6 +202,18 @@ func Verbs() []VerbDoc {
 	return docs
 }
 
+// Lines lists the lines of a program that are no operations, for help texts.
+func Lines() []VerbDoc {
+	return []VerbDoc{
+		{"order EVENT before EVENT", "in each operation, and for each folio, every first event is followed by a second one"},
+		{"never EVENT", "the kernel event (group:name, or iomapcheck:FUNCTION for a call) does not fire"},
+		{"event EVENT [times N]", "it fires at least so often; otherwise the program fails"},
+		{"witness event EVENT [times N]", "it fires at least so often; otherwise nothing was shown"},
+		{"witness held-while LABEL", "a disk request was held throughout the operation"},
+		{"witness blocked LABEL [in FUNCTION|FUNCTION]", "the operation was seen asleep in the kernel"},
+	}
+}
+
 // usage is the argument as the manual shows it.
 func (a arg) usage(v Verb) string {
 	switch a {
@@ -168,7 +222,7 @@ func (a arg) usage(v Verb) string {
 	case aOff:
 		return "OFF"
 	case aLen:
-		if v == VTruncate {
+		if v == VTruncate || v == VReclaim {
 			return "SIZE"
 		}
 		return "LEN"
@@ -200,6 +254,12 @@ func (a arg) usage(v Verb) string {
 		return "[oldest N|newest N]"
 	case aIn:
 		return "[in FUNCTION|FUNCTION]"
+	case aTo:
+		return "TO"
+	case aAttr:
+		return "jdata|nodatasum|compress"
+	case aLimit:
+		return "SIZE|none"
 	}
 	return "on|off"
 }

@@ -1,6 +1,9 @@
 package prog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Step is an operation with its place in the program.
 type Step struct {
@@ -60,26 +63,32 @@ func (p Program) Files() []string {
 	var files []string
 	seen := map[string]bool{}
 	p.Walk(func(s Step) {
-		if f := s.Op.File; f != "" && !seen[f] {
-			seen[f] = true
-			files = append(files, f)
+		for _, f := range []string{s.Op.File, s.Op.To, s.Op.Buffer.File} {
+			if f != "" && !seen[f] {
+				seen[f] = true
+				files = append(files, f)
+			}
 		}
 	})
 	return files
 }
 
-// Extent is how far the program touches a file, in bytes from its start.
+// Extent is how far the program touches a file, in bytes from its start; a clone can make a file as long as any other.
 func (p Program) Extent(file string) int64 {
 	var end int64
+	clones := slices.ContainsFunc(p.Steps(), func(s Step) bool { return s.Op.Verb == VClone })
 	p.Walk(func(s Step) {
-		if s.Op.File == file {
+		if s.Op.File == file || clones {
 			end = max(end, s.Op.Off+s.Op.Len)
+		}
+		if s.Op.Buffer.File == file || clones && s.Op.Buffer.Kind == Via {
+			end = max(end, s.Op.Buffer.Off+s.Op.Len)
 		}
 	})
 	return end
 }
 
-// Events lists the kernel events that the program's witnesses count, as group:name.
+// Events lists the kernel events that the program's witnesses and rules speak of, as group:name, each once.
 func (p Program) Events() []string {
 	var events []string
 	for _, w := range p.Witnesses {
@@ -87,7 +96,14 @@ func (p Program) Events() []string {
 			events = append(events, w.Event)
 		}
 	}
-	return events
+	for _, r := range p.Rules {
+		events = append(events, r.Event)
+		if r.Kind == OrderOf {
+			events = append(events, r.Then)
+		}
+	}
+	slices.Sort(events)
+	return slices.Compact(events)
 }
 
 func isEvent(s string) bool {

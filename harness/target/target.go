@@ -20,6 +20,8 @@ type Job struct {
 	Seed uint64
 	// Budget is how many executions a target that explores may make; a kernel makes one.
 	Budget int
+	// Strategy is the name of the way in which a target that explores chooses its executions, "" for the target's own mixture.
+	Strategy string
 	// Replay is a token of Execution.Replay to be run again, "" for none.
 	Replay string
 	// Mutants are the engine's bugs to switch on.
@@ -51,6 +53,13 @@ type Target interface {
 	Run(ctx context.Context, job Job, more func(Execution) bool) error
 	// Close ends what the target has running.
 	Close()
+}
+
+// Shrinker is a Target that can make a bad execution simpler.
+type Shrinker interface {
+	// Shrink looks for an execution of the job that is simpler than the token's and that bad calls bad too. What it returns has a
+	// token of its own; it may be the execution that it was given.
+	Shrink(ctx context.Context, job Job, token string, bad func(Execution) bool) (Execution, error)
 }
 
 // UnsupportedError says that the target cannot run the job, with the reason as it was found out.

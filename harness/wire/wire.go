@@ -55,6 +55,8 @@ type Job struct {
 	Type    string `json:"type"`
 	Options string `json:"options"`
 	Flags   uint64 `json:"flags"` // mount flags, MS_…
+	// Attr is an attribute that every file gets when it is made, "" for none.
+	Attr string `json:"attr,omitempty"`
 	// Events are tracepoints (group:name) and Probes kernel functions to trace as iomapcheck:NAME.
 	Events []string `json:"events"`
 	Probes []string `json:"probes"`

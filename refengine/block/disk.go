@@ -20,22 +20,33 @@ type Disk struct {
 	s      *sched.Sched
 	size   int64
 	chunks map[int64]*[chunkSize]byte // by byte position / chunkSize; a missing chunk is zeros
-	obj    sched.ObjID
+	memory *memory
+	// obj stands for the order of requests: it is added to by every submission and written by whoever changes what submissions meet.
+	obj sched.ObjID
+	// contents stands, by parts, for the chunks.
+	contents sched.ObjID
+	// failing stands for the faults.
+	failing sched.ObjID
 
 	lastID  int
-	flying  int // requests submitted and not yet completed
+	flying  sched.Counter // requests submitted and not yet completed
 	holds   []hold
 	lastHid HoldID
 	held    []*Request // in the order of arrival
 	heldQ   sched.WaitQueue
 	faults  []fault
 	record  func(Event)
+	scratch []byte // what a read would return, for Match.Data
+	power   *power // nil unless EnableCut was called
 }
 
 // New returns a disk of zeros, size bytes long.
 func New(s *sched.Sched, size int64) *Disk {
-	d := &Disk{s: s, size: size, chunks: map[int64]*[chunkSize]byte{}}
+	d := &Disk{s: s, size: size, chunks: map[int64]*[chunkSize]byte{}, memory: memoryOf(s)}
 	d.obj = s.NewObj(sched.Label{Class: "disk"})
+	d.contents = s.NewObj(sched.Label{Class: "disk contents"})
+	d.failing = s.NewObj(sched.Label{Class: "disk faults"})
+	d.flying.Init(s, sched.Label{Class: "disk requests"})
 	d.heldQ.Init(s, sched.Label{Class: "disk hold"})
 	return d
 }
@@ -44,27 +55,31 @@ func New(s *sched.Sched, size int64) *Disk {
 func (d *Disk) Size() int64 { return d.size }
 
 // Flying returns how many requests were submitted and have not completed, held ones included.
-func (d *Disk) Flying() int { return d.flying }
+func (d *Disk) Flying() int { return d.flying.Count() }
 
 // Record sets the function that is told of every event, in order. It must not enter the scheduler.
 func (d *Disk) Record(f func(Event)) { d.record = f }
 
 // Submit hands a request to the disk and returns at once; analogous to submit_bio. It is a scheduling point.
+//
+// Submissions commute while nothing is held: the numbers that requests get depend on their order, and nothing else does.
 func (d *Disk) Submit(t *sched.Task, r *Request) {
-	t.Point(sched.Op{Kind: sched.OpSubmit, Obj: d.obj, Name: "submit_bio"}, nil)
+	t.Point(sched.Op{Kind: sched.OpSubmit, Name: "submit_bio"}, nil)
+	t.Adds(d.obj)
 	d.lastID++
 	r.ID, r.Task, r.err, r.hold = d.lastID, t.Name(), errno.OK, 0
-	d.flying++
+	d.flying.Add(1)
 	d.emit(Arrived, r)
+	d.power.arrived(r)
 	if id := d.holdFor(r); id != 0 {
+		t.Writes(d.obj)
 		r.hold = id
 		d.held = append(d.held, r)
 		d.emit(Held, r)
 		d.heldQ.Wake()
 		return
 	}
-	d.s.Go("disk", func(t *sched.Task) {
-		t.Point(sched.Op{Kind: sched.OpFinish, Obj: d.obj, Name: r.Op.String()}, nil)
+	d.s.GoAt("disk", sched.Op{Kind: sched.OpFinish, Name: r.Op.String()}, func(t *sched.Task) {
 		d.carryOut(r)
 		d.complete(t, r)
 	})
@@ -84,9 +99,12 @@ func (d *Disk) SubmitWait(t *sched.Task, r *Request) errno.Errno {
 	return result
 }
 
-// carryOut applies the request to the contents, unless a fault fails it.
+// carryOut applies the request to the contents, unless a fault fails it or the power has gone since it arrived.
 func (d *Disk) carryOut(r *Request) {
-	if r.err = d.faultFor(r); r.err != errno.OK {
+	if r.err = d.power.refuses(r); r.err == errno.OK {
+		r.err = d.faultFor(r)
+	}
+	if r.err != errno.OK {
 		d.emit(Failed, r)
 		return
 	}
@@ -94,13 +112,14 @@ func (d *Disk) carryOut(r *Request) {
 	case OpRead:
 		d.ReadAt(r.Data, r.Range.Off)
 	case OpWrite:
-		d.WriteAt(r.Data, r.Range.Off)
+		d.write(r.Data, r.Range.Off)
 	}
+	d.power.carriedOut(r)
 	d.emit(Answered, r)
 }
 
 func (d *Disk) complete(t *sched.Task, r *Request) {
-	d.flying--
+	d.flying.Add(-1)
 	if r.Done != nil {
 		r.Done(t, r.err)
 	}
@@ -110,6 +129,7 @@ func (d *Disk) complete(t *sched.Task, r *Request) {
 func (d *Disk) ReadAt(p []byte, off int64) {
 	for len(p) > 0 {
 		n := int(min(int64(len(p)), chunkSize-off%chunkSize))
+		d.s.ReadsPart(d.contents, off/chunkSize)
 		if c := d.chunks[off/chunkSize]; c != nil {
 			copy(p[:n], c[off%chunkSize:])
 		} else {
@@ -119,14 +139,16 @@ func (d *Disk) ReadAt(p []byte, off int64) {
 	}
 }
 
-// WriteAt copies p to the disk's contents at off, at once and without a request.
+// WriteAt copies p to the disk's contents at off, at once and without a request. It is durable.
 func (d *Disk) WriteAt(p []byte, off int64) {
+	d.write(p, off)
+	d.power.wrote(p, off)
+}
+
+func (d *Disk) write(p []byte, off int64) {
 	for len(p) > 0 {
-		c := d.chunks[off/chunkSize]
-		if c == nil {
-			c = new([chunkSize]byte)
-			d.chunks[off/chunkSize] = c
-		}
+		d.s.WritesPart(d.contents, off/chunkSize)
+		c := d.chunk(off)
 		n := copy(c[off%chunkSize:], p)
 		p, off = p[n:], off+int64(n)
 	}

@@ -23,6 +23,7 @@ type fault struct {
 // Hold stops every matching request that arrives from now on, until it is released or the hold ends. Several holds may
 // be in force; the oldest that matches has the request.
 func (d *Disk) Hold(m Match) HoldID {
+	d.s.Writes(d.obj)
 	d.lastHid++
 	d.holds = append(d.holds, hold{d.lastHid, m})
 	return d.lastHid
@@ -30,6 +31,7 @@ func (d *Disk) Hold(m Match) HoldID {
 
 // StopHolding ends a hold, all of them for 0. What is held stays held.
 func (d *Disk) StopHolding(id HoldID) {
+	d.s.Writes(d.obj)
 	rest := d.holds[:0]
 	for _, h := range d.holds {
 		if id != 0 && h.id != id {
@@ -50,12 +52,18 @@ func (d *Disk) holdFor(r *Request) HoldID {
 
 // AwaitHeld waits until at least n requests are held, and returns how many are.
 func (d *Disk) AwaitHeld(t *sched.Task, n int) int {
-	d.heldQ.Wait(t, "await held", func() bool { return len(d.held) >= n })
+	d.heldQ.Wait(t, "await held", func() bool {
+		t.Reads(d.obj)
+		return len(d.held) >= n
+	})
 	return len(d.held)
 }
 
 // Held returns the requests that are held, oldest first. The caller must not change them.
-func (d *Disk) Held() []*Request { return append([]*Request(nil), d.held...) }
+func (d *Disk) Held() []*Request {
+	d.s.Reads(d.obj)
+	return append([]*Request(nil), d.held...)
+}
 
 // Which selects held requests for Release: see Everything, Oldest, Newest, One and OfHold.
 type Which struct {
@@ -93,9 +101,14 @@ func (d *Disk) Release(t *sched.Task, w Which) []*Request {
 	for _, r := range chosen {
 		d.emit(Released, r)
 		d.carryOut(r)
-		d.s.Go("disk", func(t *sched.Task) { d.complete(t, r) })
+		d.answer(r)
 	}
 	return chosen
+}
+
+// answer starts the completion of a request that was held.
+func (d *Disk) answer(r *Request) {
+	d.s.GoAt("disk", sched.Op{Kind: sched.OpFinish, Name: r.Op.String()}, func(t *sched.Task) { d.complete(t, r) })
 }
 
 // choose takes the selected requests off the held list, in the order of their release.
@@ -133,19 +146,25 @@ func (d *Disk) choose(w Which) []*Request {
 // Fail answers the next count matching requests with an error instead of carrying them out; count < 0 is all until
 // ClearFaults. A held request is failed at its release.
 func (d *Disk) Fail(m Match, e errno.Errno, count int) {
+	d.s.Writes(d.failing)
 	d.faults = append(d.faults, fault{m, e, count})
 }
 
 // ClearFaults ends every Fail.
-func (d *Disk) ClearFaults() { d.faults = nil }
+func (d *Disk) ClearFaults() {
+	d.s.Writes(d.failing)
+	d.faults = nil
+}
 
 func (d *Disk) faultFor(r *Request) errno.Errno {
+	d.s.Reads(d.failing)
 	for i := range d.faults {
 		f := &d.faults[i]
 		if f.count == 0 || !d.matches(f.m, r) {
 			continue
 		}
 		if f.count > 0 {
+			d.s.Writes(d.failing)
 			f.count--
 		}
 		return f.err

@@ -80,7 +80,8 @@ func (d *Disk) matches(m Match, r *Request) bool {
 	}
 	data := r.Data
 	if r.Op == OpRead {
-		data = make([]byte, r.Range.Len())
+		d.scratch = append(d.scratch[:0], make([]byte, r.Range.Len())...)
+		data = d.scratch
 		d.ReadAt(data, r.Range.Off)
 	}
 	return m.Data(data)
@@ -110,6 +111,8 @@ type Request struct {
 	// Data is what a write writes, or where a read puts its bytes; len(Data) is Range.Len(). It is not copied: a submitter whose
 	// memory may change while the request is in flight hands over a copy.
 	Data []byte
+	// FUA makes a write durable before it completes (REQ_FUA).
+	FUA bool
 	// Done is called once, at the request's completion, in a task of its own: analogous to bi_end_io, in interrupt
 	// context: it must not block.
 	Done func(t *sched.Task, e errno.Errno)
@@ -119,6 +122,8 @@ type Request struct {
 
 	err  errno.Errno
 	hold HoldID // the hold that stopped it, 0 for none
+	// generation counts the power cuts before it arrived, and mark the changes: what a flush makes durable.
+	generation, mark int
 }
 
 // String prints the request for reports: "write [0x1000, 0x2000) of writer".
@@ -139,11 +144,12 @@ const (
 	Released      // it was held, and is no longer
 	Answered      // it was carried out; its completion runs next
 	Failed        // it was answered with an error and not carried out
+	PowerCut      // Cut was called; it belongs to no request
 )
 
 // String returns the word used in histories.
 func (w What) String() string {
-	return [...]string{"arrived", "held", "released", "answered", "failed"}[w]
+	return [...]string{"arrived", "held", "released", "answered", "failed", "power-cut"}[w]
 }
 
 // Event is one thing that happened to a request.

@@ -17,6 +17,7 @@ const (
 	EIO        Errno = 5
 	EBADF      Errno = 9
 	EAGAIN     Errno = 11
+	ENOMEM     Errno = 12
 	EFAULT     Errno = 14
 	ENOTBLK    Errno = 15 // kernel-internal: invalidation failed, the caller falls back to buffered I/O
 	EBUSY      Errno = 16
@@ -25,6 +26,7 @@ const (
 	EINVAL     Errno = 22
 	EFBIG      Errno = 27
 	ENOSPC     Errno = 28
+	EREMCHG    Errno = 78 // the first draft's word for what ENOTBLK says
 	EOPNOTSUPP Errno = 95
 	ESHUTDOWN  Errno = 108
 	// EIOCBQUEUED is kernel-internal: the request is under way, its completion comes later. include/linux/errno.h.
@@ -53,6 +55,8 @@ func (e Errno) name() string {
 		return "EBADF"
 	case EAGAIN:
 		return "EAGAIN"
+	case ENOMEM:
+		return "ENOMEM"
 	case EFAULT:
 		return "EFAULT"
 	case ENOTBLK:
@@ -69,6 +73,8 @@ func (e Errno) name() string {
 		return "EFBIG"
 	case ENOSPC:
 		return "ENOSPC"
+	case EREMCHG:
+		return "EREMCHG"
 	case EOPNOTSUPP:
 		return "EOPNOTSUPP"
 	case ESHUTDOWN:
@@ -83,4 +89,4 @@ func (e Errno) name() string {
 func (e Errno) Error() string { return e.String() }
 
 // Internal says whether the number is one of those that must never reach an application.
-func (e Errno) Internal() bool { return e == ENOTBLK || e == EIOCBQUEUED }
+func (e Errno) Internal() bool { return e == ENOTBLK || e == EIOCBQUEUED || e == EREMCHG }

@@ -8,7 +8,9 @@ import (
 func TestNumbersAreLinux(t *testing.T) {
 	for e, want := range map[Errno]syscall.Errno{
 		EPERM: syscall.EPERM, ENOENT: syscall.ENOENT, EIO: syscall.EIO, EBADF: syscall.EBADF, EAGAIN: syscall.EAGAIN,
-		EFAULT: syscall.EFAULT, ENOTBLK: syscall.ENOTBLK, EBUSY: syscall.EBUSY, EEXIST: syscall.EEXIST, ENODEV: syscall.ENODEV,
+		ENOMEM:  syscall.ENOMEM,
+		EREMCHG: syscall.EREMCHG,
+		EFAULT:  syscall.EFAULT, ENOTBLK: syscall.ENOTBLK, EBUSY: syscall.EBUSY, EEXIST: syscall.EEXIST, ENODEV: syscall.ENODEV,
 		EINVAL: syscall.EINVAL, EFBIG: syscall.EFBIG, ENOSPC: syscall.ENOSPC, EOPNOTSUPP: syscall.EOPNOTSUPP,
 		ESHUTDOWN: syscall.ESHUTDOWN,
 	} {

@@ -15,7 +15,11 @@ func TestBtrfsDirectWriteFallsBackWhenTheRangeIsCachedAgain(t *testing.T) {
 		b := newBtrfs(Options{NoDatasum: true})
 		ino.SetISize(t, mm.PageSize)
 		begin := func(flags iomap.BeginFlags) errno.Errno {
-			_, err := b.Begin(t, ino, 0, mm.PageSize, flags)
+			im, err := b.Begin(t, ino, 0, mm.PageSize, flags)
+			if err == errno.OK && flags&iomap.ForDirect != 0 {
+				b.DirectEnd(t, ino, im, 0, flags&iomap.ForWrite != 0)
+				b.Drain(t, ino)
+			}
 			return err
 		}
 		must(begin(iomap.ForDirect|iomap.ForWrite) == errno.OK, "nothing cached")

@@ -25,6 +25,12 @@ type Filesystem interface {
 	Truncate(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno
 	// Fallocate is ->fallocate.
 	Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno
+	// Create prepares a new file.
+	Create(t *sched.Task, ino *iomap.Inode) errno.Errno
+	// Clone makes a range of dst the same blocks as one of src (->remap_file_range); see Machine.Clone for the arguments' rules.
+	Clone(t *sched.Task, src *iomap.Inode, pos int64, dst *iomap.Inode, dstPos, n int64) errno.Errno
+	// SetAttr adds attributes to a file (FS_IOC_SETFLAGS); EOPNOTSUPP for what the filesystem does not have.
+	SetAttr(t *sched.Task, ino *iomap.Inode, a Attr) errno.Errno
 	// Fsync is ->fsync of the whole file; since is the open file's f_wb_err.
 	Fsync(t *sched.Task, ino *iomap.Inode, since *int) errno.Errno
 }
@@ -38,12 +44,34 @@ const (
 	KeepSize  Mode = 0x01
 	PunchHole Mode = 0x02 // only with KeepSize
 	ZeroRange Mode = 0x10
+	// UnshareRange gives the file blocks of its own for what it shares with others.
+	UnshareRange Mode = 0x40
 )
 
 // Options change what a filesystem does, as mkfs and mount options and file attributes do.
 type Options struct {
-	NoDatasum bool // btrfs: the files have no checksums, so that direct writes are direct
+	JournalData  bool  // ext4, gfs2: the files' data is journalled (data=journal, FS_JOURNAL_DATA_FL)
+	InlineData   bool  // ext4, gfs2: small files keep their data in the inode
+	DAX          bool  // xfs, ext4: the files' pages are the storage (dax=always)
+	NoDatasum    bool  // btrfs: the files have no checksums, so that direct writes are direct
+	Conventional bool  // zonefs: the files are conventional zones, not sequential ones
+	ZoneSize     int64 // zonefs: bytes, a multiple of the block size; 0 means DefaultZoneSize
 }
+
+// Attr are attributes of one file that change its paths, as chattr(1) sets them.
+type Attr uint8
+
+// The attributes.
+const (
+	NoDatasum  Attr = 1 << iota // btrfs: no checksums (FS_NOCOW_FL), so that direct writes are direct
+	Compressed                  // btrfs: what is written is compressed (FS_COMPR_FL): direct I/O goes through the cache
+	DAX                         // xfs, ext4: the pages are the storage (FS_XFLAG_DAX); only while the file is empty
+	Journalled                  // ext4, gfs2: the file's data is journalled (FS_JOURNAL_DATA_FL)
+)
+
+func (base) Create(*sched.Task, *iomap.Inode) errno.Errno { return errno.OK }
+
+func (base) SetAttr(*sched.Task, *iomap.Inode, Attr) errno.Errno { return errno.EOPNOTSUPP }
 
 // New returns the personality with that name.
 func New(name string, o Options) (Filesystem, error) {
@@ -51,17 +79,24 @@ func New(name string, o Options) (Filesystem, error) {
 	case "xfs":
 		return &xfs{}, nil
 	case "ext4":
-		return &ext4{}, nil
+		return newExt4(o), nil
 	case "btrfs":
 		return newBtrfs(o), nil
 	case "gfs2":
-		return newGfs2(), nil
+		return newGfs2(o), nil
+	case "zonefs":
+		return newZonefs(o), nil
+	case "bcachefs":
+		return newBcachefs(), nil
 	}
 	return nil, fmt.Errorf("find filesystem %q: not one of %v", name, Names())
 }
 
 // Names returns the personalities there are.
-func Names() []string { return []string{"xfs", "ext4", "btrfs", "gfs2"} }
+func Names() []string { return append(General(), "zonefs") }
+
+// General returns those whose files can be written at any place, in any order and by any means.
+func General() []string { return []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs"} }
 
 // base is what filesystems do alike, unless they say otherwise.
 type base struct{}
@@ -83,13 +118,11 @@ func (base) PageMkwrite(t *sched.Task, ino *iomap.Inode, f *mm.Folio) errno.Errn
 
 func (base) ReleaseFolio(*sched.Task, *iomap.Inode, *mm.Folio) bool { return true }
 
-func (base) EndDirectWrite(*iomap.Inode, int64, int64) {}
-
 func (base) StableFolios() bool { return false }
 
 func (base) BeginRead(*sched.Task, *iomap.Inode, int64, int64) {}
 
-func (base) EndRead(*iomap.Inode, int64, int64) {}
+func (base) EndRead(*sched.Task, *iomap.Inode, int64, int64) {}
 
 func (base) Fsync(t *sched.Task, ino *iomap.Inode, since *int) errno.Errno {
 	return ino.Fsync(t, 0, mm.EOF, since)
@@ -104,29 +137,6 @@ func writeSync(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, n int64) (int64,
 		return 0, err
 	}
 	return n, errno.OK
-}
-
-// directWriteFallback finishes a direct write whose first n bytes were written directly and the next through the page cache
-// (direct_write_fallback): they are written back, so that the caller gets what O_DIRECT promises, and leave the cache if they can.
-func directWriteFallback(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, n, buffered int64, err errno.Errno) (int64, errno.Errno) {
-	if err != errno.OK {
-		if n > 0 {
-			return n, errno.OK
-		}
-		return 0, err
-	}
-	if buffered == 0 {
-		return n, errno.OK
-	}
-	pos, end := k.Pos+n, k.Pos+n+buffered
-	if err := ino.Mapping.WriteAndWaitRange(t, pos, end); err != errno.OK {
-		if n > 0 {
-			return n, errno.OK
-		}
-		return 0, err
-	}
-	ino.Mapping.InvalidateMappingPages(t, pos, end)
-	return n + buffered, errno.OK
 }
 
 // lock takes IRwsem in the mode asked for; with nowait false says that it would have had to wait.

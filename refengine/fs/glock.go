@@ -45,7 +45,11 @@ func newGlock(ino *iomap.Inode) *glock {
 // acquire waits for the glock in a mode (gfs2_glock_nq). Whoever may use the cache also waits for direct I/O that was submitted
 // under it and is still in flight (inode_go_held).
 func (g *glock) acquire(t *sched.Task, mode lockMode) {
+	if t.Holds(g.obj) {
+		g.bug(t)
+	}
 	t.Acquiring(g.obj)
+	t.Writes(g.obj)
 	w := &glockWaiter{mode}
 	g.queue = append(g.queue, w)
 	g.q.Wait(t, "gfs2_glock_nq", func() bool { return g.queue[0] == w && g.mayGrant(mode) })
@@ -56,6 +60,7 @@ func (g *glock) acquire(t *sched.Task, mode lockMode) {
 	if g.state != mode && g.state != exclusive {
 		g.xmote(t, mode)
 	}
+	t.Writes(g.obj)
 	g.q.Wake()
 	if mode != deferred {
 		g.ino.DioWait(t)

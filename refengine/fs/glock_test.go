@@ -20,7 +20,7 @@ func onInode(t *testing.T, main func(*sched.Task, *gfs2, *iomap.Inode)) {
 		r := s.Run(sched.Options{Strategy: strategy, MaxSteps: 10000}, func(s *sched.Sched) {
 			sb := &iomap.Super{Sched: s, Disk: block.New(s, 1<<24), BlockSize: 4096, Release: 612}
 			sb.Init()
-			g := newGfs2()
+			g := newGfs2(Options{})
 			ino := iomap.NewInode(sb, g, "f")
 			s.Go("main", func(t *sched.Task) { main(t, g, ino) })
 		})
@@ -90,28 +90,8 @@ func TestCacheLeavesWhenASharedGlockBecomesDeferred(t *testing.T) {
 			ino.Mapping.Read(t, make([]byte, mm.PageSize), 0, false)
 			gl.release(t)
 			gl.acquire(t, deferred)
-			must(ino.Mapping.NrPages() == left, "wrong cache")
+			must(ino.Mapping.NrPages(t) == left, "wrong cache")
 			gl.release(t)
 		})
 	}
-}
-
-func TestRangeLockExcludesOverlapsOnly(t *testing.T) {
-	onInode(t, func(t *sched.Task, _ *gfs2, _ *iomap.Inode) {
-		var r rangeLock
-		r.init(t.Sched(), "f")
-		r.lock(t, 10, 20)
-		r.lock(t, 20, 30)
-		other := t.Go("other", func(t *sched.Task) {
-			r.lock(t, 0, 11)
-			r.unlock(0, 11)
-		})
-		_, blocked := t.AwaitBlocked(other)
-		must(blocked, "an overlap was granted")
-		r.unlock(20, 30)
-		_, blocked = t.AwaitBlocked(other)
-		must(blocked, "an overlap was granted after another range was unlocked")
-		r.unlock(10, 20)
-		t.Join(other)
-	})
 }

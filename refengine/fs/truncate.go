@@ -16,6 +16,7 @@ func (base) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) 
 	defer ino.IRwsem.Unlock(t)
 	ino.Mapping.InvalidateLock.Lock(t)
 	defer ino.Mapping.InvalidateLock.Unlock(t)
+	breakLayouts(t, ino)
 	ino.DioWait(t)
 	return fallocateLocked(t, ino, mode, off, off+n)
 }
@@ -25,13 +26,25 @@ func checkFallocate(mode Mode, off, n int64) errno.Errno {
 		return errno.EINVAL
 	}
 	switch mode {
-	case Allocate, KeepSize, PunchHole | KeepSize, ZeroRange, ZeroRange | KeepSize:
+	case Allocate, KeepSize, PunchHole | KeepSize, ZeroRange, ZeroRange | KeepSize, UnshareRange, UnshareRange | KeepSize:
 		return errno.OK
 	}
 	return errno.EOPNOTSUPP
 }
 
+// fallocateLocked does what the mode says, with everything excluded that the filesystem wants excluded.
 func fallocateLocked(t *sched.Task, ino *iomap.Inode, mode Mode, off, end int64) errno.Errno {
+	return fallocateBy(t, ino, mode, off, end, ino.Preallocate)
+}
+
+// fallocateBy is fallocateLocked with the filesystem's way to allocate blocks that read as zeros.
+func fallocateBy(t *sched.Task, ino *iomap.Inode, mode Mode, off, end int64, allocate func(t *sched.Task, off, end int64) errno.Errno) errno.Errno {
+	if err := ino.Uninline(t); err != errno.OK {
+		return err
+	}
+	if mode == UnshareRange || mode == UnshareRange|KeepSize {
+		return ino.Unshare(t, off, end)
+	}
 	if mode&(PunchHole|ZeroRange) != 0 {
 		if err := freeFileSpace(t, ino, off, end); err != errno.OK {
 			return err
@@ -40,10 +53,10 @@ func fallocateLocked(t *sched.Task, ino *iomap.Inode, mode Mode, off, end int64)
 	if mode&PunchHole != 0 {
 		return errno.OK
 	}
-	if err := ino.Preallocate(t, off, end); err != errno.OK {
+	if err := allocate(t, off, end); err != errno.OK {
 		return err
 	}
-	if mode&KeepSize != 0 || end <= ino.ISize() {
+	if mode&KeepSize != 0 || end <= ino.ReadISize(t) {
 		return errno.OK
 	}
 	if err := setSize(t, ino, end); err != errno.OK {
@@ -64,20 +77,20 @@ func freeFileSpace(t *sched.Task, ino *iomap.Inode, off, end int64) errno.Errno 
 	ino.FreeBlocks(t, off, end)
 	first, last := (off+bs-1)/bs*bs, end/bs*bs
 	if first > last { // within one block
-		return ino.ZeroRange(t, off, min(end, ino.ISize()))
+		return ino.Hooks.ZeroRange(t, ino, off, min(end, ino.ReadISize(t)))
 	}
-	if err := ino.ZeroRange(t, off, min(first, ino.ISize())); err != errno.OK {
+	if err := ino.Hooks.ZeroRange(t, ino, off, min(first, ino.ReadISize(t))); err != errno.OK {
 		return err
 	}
-	return ino.ZeroRange(t, last, min(end, ino.ISize()))
+	return ino.Hooks.ZeroRange(t, ino, last, min(end, ino.ReadISize(t)))
 }
 
 // setSize changes the size in memory (xfs_setattr_size from its zeroing on, truncate_setsize). What becomes visible reads as zeros,
 // and what lies behind the new end in its block is zeroed; then the size moves, and the cache behind it goes.
 func setSize(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno {
-	old := ino.ISize()
+	old := ino.ReadISize(t)
 	if size > old {
-		if err := ino.ZeroRange(t, old, size); err != errno.OK {
+		if err := ino.Hooks.ZeroRange(t, ino, old, size); err != errno.OK {
 			return err
 		}
 		ino.SetISize(t, size)
@@ -103,7 +116,7 @@ func commitSize(t *sched.Task, ino *iomap.Inode, old, size int64) {
 
 // resize is both, for filesystems that do nothing in between.
 func resize(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno {
-	old := ino.ISize()
+	old := ino.ReadISize(t)
 	if err := setSize(t, ino, size); err != errno.OK {
 		return err
 	}

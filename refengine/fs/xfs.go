@@ -3,6 +3,7 @@ package fs
 import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/iomap"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
@@ -14,6 +15,9 @@ func (xfs) Name() string { return "xfs" }
 
 // ReadIter is xfs_file_read_iter.
 func (xfs) ReadIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	if ino.DAX() {
+		return daxRead(t, ino, k)
+	}
 	if !lock(t, ino, true, k.Nowait) {
 		return 0, errno.EAGAIN
 	}
@@ -21,15 +25,18 @@ func (xfs) ReadIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, err
 	if k.Direct {
 		return ino.DioRW(t, k, false, 0)
 	}
-	return ino.Mapping.Read(t, k.Data, k.Pos, k.Nowait)
+	return ino.Mapping.ReadIter(t, k.Buf, k.Pos, k.Nowait, false)
 }
 
-// WriteIter is xfs_file_write_iter. A direct write that cannot invalidate the cache becomes a buffered one; nothing is
-// flushed or invalidated after it: only O_DSYNC makes it durable.
+// WriteIter is xfs_file_write_iter. A direct write that cannot invalidate the cache, or that would have to copy a part of a shared
+// block, becomes a buffered one, all of it; nothing is flushed or invalidated after it: only O_DSYNC makes it durable.
 func (x xfs) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	if ino.DAX() {
+		return daxWrite(t, ino, k)
+	}
 	if k.Direct {
 		n, err := x.directWrite(t, ino, k)
-		if err != errno.ENOTBLK {
+		if !fallsBack(ino, err, mutant.XfsLeaksENOTBLK) {
 			return n, err
 		}
 		k = k.Rest(0)
@@ -37,17 +44,25 @@ func (x xfs) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, 
 	return x.bufferedWrite(t, ino, k)
 }
 
-// directWrite is xfs_file_dio_write: within sectors only, and a write that does not cover whole blocks first tries without having to
-// zero the rest of a block, which would need the lock for itself.
+// directWrite is xfs_file_dio_write: whole sectors only.
 func (x xfs) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
-	length := k.Len()
-	if (k.Pos|length)%iomap.SectorSize != 0 {
+	if (k.Pos|k.Len())%iomap.SectorSize != 0 {
 		return 0, errno.EINVAL
 	}
-	if (k.Pos|length)%ino.Sb.BlockSize == 0 {
-		return x.dioWrite(t, ino, k, true, 0)
+	if (k.Pos|k.Len())%ino.Sb.BlockSize != 0 {
+		return x.unalignedWrite(t, ino, k)
 	}
-	if k.Pos+length <= ino.ISize() {
+	return x.dioWrite(t, ino, k, true, 0)
+}
+
+// triesOverwrite is the first release whose writes within a block try first without the lock for themselves: "xfs: reduce exclusive
+// locking on unaligned dio".
+const triesOverwrite iomap.Version = 512
+
+// unalignedWrite is xfs_file_dio_write_unaligned. A write that does not cover whole blocks may have to zero the rest of one, and
+// so must be alone: first it is tried in the hope that all its blocks hold data.
+func (x xfs) unalignedWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
+	if k.End() < ino.ReadISize(t) && ino.Sb.Release >= triesOverwrite {
 		n, err := x.dioWrite(t, ino, k, true, iomap.DioOverwriteOnly)
 		if err != errno.EAGAIN || k.Nowait {
 			return n, err
@@ -63,13 +78,23 @@ func (x xfs) dioWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, shared bo
 	if !lock(t, ino, shared, k.Nowait) {
 		return 0, errno.EAGAIN
 	}
-	shared, err := x.writeChecks(t, ino, k, shared)
 	defer func() { unlock(t, ino, shared) }()
-	if err != errno.OK {
+	unaligned := (k.Pos|k.Len())%ino.Sb.BlockSize != 0
+	if unaligned && ino.Reflinked(t) && !ino.Sb.Mutants.Has(mutant.XfsUnalignedCow) {
+		return 0, errno.ENOTBLK
+	}
+	var err errno.Errno
+	if shared, err = x.writeChecks(t, ino, k, shared); err != errno.OK {
 		return 0, err
 	}
-	if flags&iomap.DioForceWait != 0 {
-		ino.DioWait(t)
+	switch {
+	case flags&iomap.DioForceWait != 0:
+		if !ino.Sb.Mutants.Has(mutant.XfsUnalignedNoDioWait) {
+			ino.DioWait(t)
+		}
+	case !shared:
+		ino.IRwsem.Downgrade(t) // it was taken to zero behind the end of the file only
+		shared = true
 	}
 	return ino.DioRW(t, k, true, flags)
 }
@@ -77,7 +102,7 @@ func (x xfs) dioWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, shared bo
 // writeChecks is xfs_file_write_checks: a write behind the end of the file zeroes what is between, for which it needs the
 // lock for itself and no direct I/O in flight. It returns the mode in which the lock is held now.
 func (xfs) writeChecks(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, shared bool) (bool, errno.Errno) {
-	if k.Pos <= ino.ISize() {
+	if k.Pos <= ino.ReadISize(t) {
 		return shared, errno.OK
 	}
 	if k.Nowait {
@@ -88,7 +113,7 @@ func (xfs) writeChecks(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, shared b
 		ino.IRwsem.Lock(t)
 	}
 	ino.DioWait(t)
-	old := ino.ISize()
+	old := ino.ReadISize(t)
 	if k.Pos <= old {
 		return false, errno.OK
 	}
@@ -104,7 +129,7 @@ func (x xfs) bufferedWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int
 	_, err := x.writeChecks(t, ino, k, false)
 	n := int64(0)
 	if err == errno.OK {
-		n, err = ino.BufferedWrite(t, k.Data, k.Pos)
+		n, err = ino.BufferedWrite(t, k)
 	}
 	ino.IRwsem.Unlock(t)
 	if err != errno.OK {
@@ -120,8 +145,9 @@ func (xfs) Truncate(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno {
 	defer ino.IRwsem.Unlock(t)
 	ino.Mapping.InvalidateLock.Lock(t)
 	defer ino.Mapping.InvalidateLock.Unlock(t)
+	breakLayouts(t, ino)
 	ino.TruncateDioWait(t)
-	old := ino.ISize()
+	old := ino.ReadISize(t)
 	if err := setSize(t, ino, size); err != errno.OK {
 		return err
 	}

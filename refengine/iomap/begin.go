@@ -2,70 +2,111 @@ package iomap
 
 import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
-	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
 // BeginFlags say what a mapping is for (IOMAP_WRITE …).
-type BeginFlags uint8
+type BeginFlags uint16
 
-// The flags.
+// The flags. The last two are no flags of the kernel's: by them a filesystem says how it allocates.
 const (
-	ForWrite  BeginFlags = 1 << iota
-	ForZero              // IOMAP_ZERO
-	ForDirect            // IOMAP_DIRECT
-	ForFault             // IOMAP_FAULT
-	Overwrite            // IOMAP_OVERWRITE_ONLY: EAGAIN if blocks would have to be allocated or converted
-	NoWait               // IOMAP_NOWAIT: EAGAIN instead of allocating
+	ForWrite   BeginFlags = 1 << iota
+	ForZero               // IOMAP_ZERO
+	ForDirect             // IOMAP_DIRECT
+	ForFault              // IOMAP_FAULT
+	Overwrite             // IOMAP_OVERWRITE_ONLY: EAGAIN if blocks would have to be allocated or converted
+	NoWait                // IOMAP_NOWAIT: EAGAIN instead of allocating
+	ForUnshare            // IOMAP_UNSHARE: give shared blocks copies of their own
+	AlwaysCow             // data is never overwritten in place (btrfs, xfs' always_cow)
+	AllocNow              // a buffered write gets its blocks at once, as mapped ones: no delayed allocation (gfs2)
 )
 
-// Iomap is what a range of a file is backed by for the time of an operation; analogous to struct iomap.
+// Iomap is what a range of a file is backed by for the time of an operation; analogous to struct iomap, with the srcmap.
 type Iomap struct {
 	Extent
-	New    bool   // IOMAP_F_NEW: allocated by this operation
-	cookie uint32 // validity_cookie
+	New    bool // IOMAP_F_NEW: allocated or reserved by this operation, the blocks' contents are not valid
+	Dirty  bool // IOMAP_F_DIRTY: metadata that the data needs is not durable, so that FUA is not enough for O_DSYNC
+	Shared bool // IOMAP_F_SHARED: a write of shared blocks; the extent is where the data goes, Src where it is
+	Stale  bool // IOMAP_F_STALE: the extents changed under the operation, which maps again
+	// Src is where the present data is, if not in Extent (srcmap); its Len is 0 if it is there.
+	Src Extent
+
+	cookie, cowCookie uint32 // validity_cookie
 }
 
-// Valid says whether the extents have not changed since the mapping was made (iomap_valid). Callers hold the folio's lock: from
-// then on nothing that changes the folio's blocks can pass.
-func (im Iomap) Valid(ino *Inode) bool { return im.cookie == ino.cookie }
+// Source returns the extent that holds the present data (iomap_iter_srcmap).
+func (im Iomap) Source() Extent {
+	if im.Src.Len > 0 {
+		return im.Src
+	}
+	return im.Extent
+}
 
-// BeginExtents is the simple extent filesystem's ->iomap_begin, for personalities to use: reads look up, buffered writes
-// reserve holes, direct writes allocate them as unwritten blocks.
+// Current says whether the extents have not changed since the mapping was made (xfs_iomap_valid). Callers hold the folio's lock:
+// from then on nothing that changes the folio's blocks can pass.
+func (ino *Inode) Current(t *sched.Task, im Iomap) bool {
+	t.Reads(ino.ILock.Obj())
+	return im.cookie == ino.cookie && (!im.Shared || im.cowCookie == ino.cowCookie)
+}
+
+// BeginExtents is the extent filesystem's ->iomap_begin, for personalities to use: reads look up; buffered writes reserve holes, or
+// with AllocNow allocate them; direct writes allocate them as unwritten blocks; writes to shared blocks get others in the CoW fork,
+// reserved or, for direct I/O, allocated.
 func (ino *Inode) BeginExtents(t *sched.Task, pos, length int64, flags BeginFlags) (Iomap, errno.Errno) {
-	if flags&ForWrite == 0 {
+	if flags&(ForWrite|ForZero|ForUnshare) == 0 {
 		ino.ILock.RLock(t)
 		defer ino.ILock.RUnlock(t)
 		return ino.lookup(pos, length), errno.OK
 	}
+	size := ino.ReadISize(t)
 	ino.ILock.Lock(t)
 	defer ino.ILock.Unlock(t)
 	im := ino.lookup(pos, length)
+	if im.Type == Mapped {
+		im.Shared, im.Len = ino.Sb.sharing(t, im.Addr, im.Len)
+	}
+	cow := im.Shared || (flags&AlwaysCow != 0 && im.Type == Mapped)
 	switch {
-	case flags&Overwrite != 0 && (im.Type != Mapped || pos+length > ino.isize || im.Len < length):
+	case flags&Overwrite != 0 && (cow || im.Type != Mapped || pos+length > size || im.Len < length):
 		return im, errno.EAGAIN
-	case im.Type.Allocated() || (im.Type == Delalloc && flags&ForDirect == 0):
-		return im, errno.OK
+	case cow:
+		return ino.beginCow(t, im, flags)
+	case flags&ForWrite == 0, im.Type.Allocated(), im.Type == Inline, im.Type == Delalloc:
+		return im, errno.OK // a direct write refuses delalloc
 	case flags&NoWait != 0:
 		return im, errno.EAGAIN
-	case flags&ForDirect == 0:
-		return ino.reserve(im), errno.OK
-	case im.Type == Delalloc:
-		return im, errno.OK // the direct path refuses it
+	case flags&ForDirect != 0:
+		return ino.allocate(t, im, Unwritten)
+	case flags&AllocNow != 0:
+		return ino.allocate(t, im, Mapped)
 	}
-	return ino.allocate(im)
+	return ino.reserve(im), errno.OK
 }
 
 // lookup returns the mapping of pos; the caller holds ILock.
 func (ino *Inode) lookup(pos, length int64) Iomap {
-	return Iomap{Extent: ino.extents.Lookup(pos, pos+length), cookie: ino.cookie}
+	im := Iomap{Extent: ino.extents.Lookup(pos, pos+length), Dirty: ino.metaDirty, cookie: ino.cookie, cowCookie: ino.cowCookie}
+	if ino.inline != nil && pos < ino.Sb.BlockSize {
+		im.Extent = Extent{Off: pos, Len: min(length, ino.Sb.BlockSize-pos), Type: Inline}
+	}
+	return im
 }
 
 // blocks returns the extent widened to whole blocks, but not over neighbours that are not holes.
 func (ino *Inode) blocks(e Extent) Extent {
 	bs := ino.Sb.BlockSize
-	off, end := e.Off/bs*bs, (e.End()+bs-1)/bs*bs
-	return Extent{Off: off, Len: end - off}
+	off := roundDown(e.Off, bs)
+	return Extent{Off: off, Len: roundUp(e.End(), bs) - off}
+}
+
+// wholeBlocks returns an extent widened to whole blocks: the blocks at its ends are backed like the rest.
+func (ino *Inode) wholeBlocks(e Extent) Extent {
+	whole := ino.blocks(e)
+	whole.Type = e.Type
+	if e.Type.Allocated() {
+		whole.Addr = e.Addr - (e.Off - whole.Off)
+	}
+	return whole
 }
 
 func (ino *Inode) reserve(im Iomap) Iomap {
@@ -76,86 +117,16 @@ func (ino *Inode) reserve(im Iomap) Iomap {
 	return im
 }
 
-// allocate gives blocks to a hole; they are unwritten until the data is on the disk.
-func (ino *Inode) allocate(im Iomap) (Iomap, errno.Errno) {
+// allocate gives blocks of a type to a hole or to delalloc.
+func (ino *Inode) allocate(t *sched.Task, im Iomap, as Type) (Iomap, errno.Errno) {
 	e := ino.blocks(im.Extent)
-	r, err := ino.Sb.alloc(e.Len)
+	r, err := ino.Sb.alloc(t, e.Len)
 	if err != errno.OK {
 		return im, err
 	}
-	e.Type, e.Addr, e.Len = Unwritten, r.Off, r.Len()
+	e.Type, e.Addr, e.Len = as, r.Off, r.Len()
 	ino.setExtent(e)
 	im.Extent = e.clip(im.Off, im.End())
 	im.New, im.cookie = true, ino.cookie
 	return im, errno.OK
-}
-
-// mapForWriteback maps pos for writing a dirty folio out (xfs_map_blocks): what is delalloc gets blocks, a hole has nothing
-// to write.
-func (ino *Inode) mapForWriteback(t *sched.Task, pos, length int64) (Iomap, errno.Errno) {
-	ino.ILock.Lock(t)
-	defer ino.ILock.Unlock(t)
-	im := ino.lookup(pos, length)
-	if im.Type != Delalloc {
-		return im, errno.OK
-	}
-	return ino.allocate(im)
-}
-
-// FinishWrite makes the blocks of [pos, end) mapped now that their data is on the disk, and then raises the size on disk to
-// newSize if that is larger (xfs_iomap_write_unwritten, xfs_setfilesize).
-func (ino *Inode) FinishWrite(t *sched.Task, pos, end, newSize int64) {
-	ino.ILock.Lock(t)
-	defer ino.ILock.Unlock(t)
-	bs := ino.Sb.BlockSize
-	if ino.extents.Convert(pos/bs*bs, (end+bs-1)/bs*bs) {
-		ino.cookie++
-	}
-	ino.diskSize = max(ino.diskSize, newSize)
-}
-
-// Preallocate gives unwritten blocks to the holes of [pos, end) (fallocate).
-func (ino *Inode) Preallocate(t *sched.Task, pos, end int64) errno.Errno {
-	bs := ino.Sb.BlockSize
-	ino.ILock.Lock(t)
-	defer ino.ILock.Unlock(t)
-	for pos, end = pos/bs*bs, (end+bs-1)/bs*bs; pos < end; {
-		im := ino.lookup(pos, end-pos)
-		if im.Type == Hole || im.Type == Delalloc {
-			var err errno.Errno
-			if im, err = ino.allocate(im); err != errno.OK {
-				return err
-			}
-		}
-		pos = im.End()
-	}
-	return errno.OK
-}
-
-// FreeBlocks frees the whole blocks within [pos, end) (xfs_unmap_extent, xfs_itruncate_extents). end may be mm.EOF.
-func (ino *Inode) FreeBlocks(t *sched.Task, pos, end int64) {
-	bs := ino.Sb.BlockSize
-	pos = (pos + bs - 1) / bs * bs
-	if end != mm.EOF {
-		end = end / bs * bs
-	}
-	if end <= pos {
-		return
-	}
-	ino.ILock.Lock(t)
-	defer ino.ILock.Unlock(t)
-	ino.Sb.release(ino.setExtent(Extent{Off: pos, Len: end - pos, Type: Hole}))
-}
-
-// SetDiskSize sets the size on disk: the transaction of a truncate.
-func (ino *Inode) SetDiskSize(t *sched.Task, size int64) {
-	ino.ILock.Lock(t)
-	defer ino.ILock.Unlock(t)
-	ino.diskSize = size
-}
-
-// SetISize sets the size in memory (i_size_write). The caller holds IRwsem exclusively.
-func (ino *Inode) SetISize(t *sched.Task, size int64) {
-	t.Step("i_size_write", ino.obj)
-	ino.isize = size
 }

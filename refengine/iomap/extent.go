@@ -11,10 +11,13 @@ const (
 	Delalloc       // space is reserved, the data is in the page cache only
 	Unwritten      // blocks are allocated, their contents are not valid
 	Mapped         // blocks are allocated and hold the data
+	Inline         // the data is in the inode
 )
 
 // String returns the type's name as the kernel's tracepoints print it.
-func (t Type) String() string { return [...]string{"HOLE", "DELALLOC", "UNWRITTEN", "MAPPED"}[t] }
+func (t Type) String() string {
+	return [...]string{"HOLE", "DELALLOC", "UNWRITTEN", "MAPPED", "INLINE"}[t]
+}
 
 // Allocated says whether the type has blocks on the disk.
 func (t Type) Allocated() bool { return t == Unwritten || t == Mapped }

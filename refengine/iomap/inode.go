@@ -18,6 +18,8 @@ type Inode struct {
 	// ILock protects the extents and DiskSize (xfs' ILOCK, ext4's i_data_sem). It nests inside folio locks.
 	ILock   sched.RWSem
 	Mapping *mm.Mapping
+	// Journalled says that the file's data goes through the journal. Changed under IRwsem while nothing is cached.
+	Journalled bool
 
 	name string
 	obj  sched.ObjID // stands for i_size at scheduling points
@@ -25,9 +27,18 @@ type Inode struct {
 	isize int64
 	// diskSize is the size that a mount finds: raised when data has reached the disk. Protected by ILock.
 	diskSize int64
-	extents  ExtentMap     // protected by ILock
-	cookie   uint32        // changes whenever extents change; an Iomap with another one is stale
-	dio      sched.Counter // i_dio_count: direct I/Os in flight
+	extents  ExtentMap // the data fork; protected by ILock
+	cow      ExtentMap // the CoW fork: see cow.go; protected by ILock
+	// cookie and cowCookie change whenever extents of their fork do; an Iomap with others is stale.
+	cookie, cowCookie uint32
+	// reflinked says that the file may have blocks that others have too (xfs_is_reflink_inode). Protected by ILock.
+	reflinked bool
+	// metaDirty says that extents or the size on disk have changed since the last sync: IOMAP_F_DIRTY. Protected by ILock.
+	metaDirty bool
+	// inline is the data of a file that has no blocks yet, as long as the space for it in the inode; nil for others. It changes under
+	// the lock of the file's first folio.
+	inline []byte
+	dio    sched.Counter // i_dio_count: direct I/Os in flight
 }
 
 // NewInode returns an empty file.
@@ -39,6 +50,10 @@ func NewInode(sb *Super, h Hooks, name string) *Inode {
 	ino.obj = sb.Sched.NewObj(sched.Label{Class: "i_size", Of: name})
 	ino.Mapping = mm.NewMapping(sb.Sched, host{ino}, sb.Trace)
 	ino.Mapping.FolioOrder = sb.FolioOrder
+	ino.Mapping.Memcg, ino.Mapping.Mutants, ino.Mapping.Release = sb.Memcg, sb.Mutants, int(sb.Release)
+	if h, ok := h.(interface{ InitInode(*Inode) }); ok {
+		h.InitInode(ino)
+	}
 	return ino
 }
 
@@ -47,6 +62,12 @@ func (ino *Inode) Name() string { return ino.name }
 
 // ISize returns the file's size in bytes (i_size_read). It is not a scheduling point.
 func (ino *Inode) ISize() int64 { return ino.isize }
+
+// ReadISize is ISize for a task, which declares that it reads it (i_size_read).
+func (ino *Inode) ReadISize(t *sched.Task) int64 {
+	t.Reads(ino.obj)
+	return ino.isize
+}
 
 // DiskSize returns the size that a mount would find, in bytes. It is not a scheduling point.
 func (ino *Inode) DiskSize() int64 { return ino.diskSize }
@@ -69,6 +90,8 @@ func (ino *Inode) Fsync(t *sched.Task, pos, end int64, since *int) errno.Errno {
 	if err := ino.Mapping.FileWriteAndWaitRange(t, pos, end, since); err != errno.OK {
 		return err
 	}
+	ino.Hooks.Drain(t, ino)
+	ino.metaDirty = false
 	return ino.Sb.Disk.SubmitWait(t, &block.Request{Op: block.OpFlush})
 }
 
@@ -90,37 +113,47 @@ func (ino *Inode) Reload(t *sched.Task) {
 	ino.Mapping.Evict(t)
 	ino.ILock.Lock(t)
 	defer ino.ILock.Unlock(t)
-	for _, e := range ino.extents.All(0, mm.EOF) {
-		if e.Type == Delalloc {
-			ino.setExtent(Extent{Off: e.Off, Len: e.Len, Type: Hole})
-		}
-	}
+	ino.dropVolatile(t)
 	ino.isize = ino.diskSize
-}
-
-// setExtent changes the extents and returns what was there; the caller holds ILock.
-func (ino *Inode) setExtent(e Extent) []Extent {
-	ino.cookie++
-	return ino.extents.Set(e)
 }
 
 // host makes an Inode the mm.Host of its mapping.
 type host struct{ ino *Inode }
 
 func (h host) Name() string { return h.ino.name }
-func (h host) ISize() int64 { return h.ino.isize }
+
+func (h host) ISize(t *sched.Task) int64 { return h.ino.ReadISize(t) }
 
 func (h host) ReadFolio(t *sched.Task, f *mm.Folio) { h.ino.readFolio(t, f) }
 
 func (h host) Readahead(t *sched.Task, folios []*mm.Folio) { h.ino.readahead(t, folios) }
 
 func (h host) Writepages(t *sched.Task, pos, end int64) errno.Errno {
-	return h.ino.writepages(t, pos, end)
+	return h.ino.Hooks.Writepages(t, h.ino, pos, end)
 }
 
-// ReleaseFolio is filemap_release_folio: what is being written stays.
+// ReleaseFolio is filemap_release_folio: what is being written stays, and so does the state of a folio that is dirty, since it may
+// be dirty in part (iomap_release_folio).
 func (h host) ReleaseFolio(t *sched.Task, f *mm.Folio) bool {
-	return !f.Writeback() && h.ino.Hooks.ReleaseFolio(t, h.ino, f)
+	if f.Writeback(t) || f.Dirty(t) || !h.ino.Hooks.ReleaseFolio(t, h.ino, f) {
+		return false
+	}
+	f.Private = nil
+	return true
+}
+
+// InvalidateFolio drops the state of a folio that is truncated whole (iomap_invalidate_folio); what a journal had of it is revoked.
+func (h host) InvalidateFolio(t *sched.Task, f *mm.Folio, from, to int64) {
+	if from == 0 && to == f.Size() {
+		t.Writes(f.Obj())
+		f.Private = nil
+	}
+}
+
+// DirtyFolio marks every block (iomap_dirty_folio).
+func (h host) DirtyFolio(t *sched.Task, f *mm.Folio) {
+	h.ino.addState(t, f)
+	f.MarkDirty(t)
 }
 
 func (h host) Fault(t *sched.Task, _ *mm.Mapping, i mm.Index) (*mm.Folio, errno.Errno) {

@@ -46,58 +46,69 @@ func (ino *Inode) startRead(t *sched.Task, folios []*mm.Folio) {
 		pos += c.readExtent(t, pos)
 	}
 	for i := range folios {
-		c.done(i)
+		c.done(t, i)
 	}
 }
 
 // readExtent handles the blocks of one mapping from pos on, and returns how many bytes that were
-// (iomap_readpage_iter): holes, unwritten blocks and what lies beyond the end of the file are zeroed, the rest is read.
+// (iomap_readpage_iter): what is valid already is left alone, holes, unwritten blocks and what lies beyond the end of the file are
+// zeroed, the rest is read.
 func (c *readCtx) readExtent(t *sched.Task, pos int64) int64 {
-	ino, bs := c.ino, c.ino.Sb.BlockSize
-	im, err := ino.Hooks.Begin(t, ino, pos, c.end-pos, 0)
+	ino := c.ino
+	start, end := pos, c.end
+	if f := c.folios[0]; len(c.folios) == 1 && stateOf(f) != nil {
+		if start, end = ino.readRange(t, f, pos, c.end); start >= end {
+			return c.end - pos
+		}
+	}
+	im, err := ino.Hooks.Begin(t, ino, start, end-start, 0)
 	if err != errno.OK {
-		c.each(pos, c.end, func(i int) { c.failed[i] = true })
+		c.each(start, end, func(i int) { c.failed[i] = true })
 		return c.end - pos
 	}
-	eof := (ino.isize + bs - 1) / bs * bs
-	if im.Type != Mapped || pos >= eof {
-		n := im.Len
-		c.scatter(pos, pos+n, nil)
-		return n
+	end = im.End()
+	if im.Type == Inline {
+		ino.fillInline(t, c.folios[0])
+		return c.end - pos
 	}
-	n := min(im.End(), eof) - pos
-	c.submit(t, pos, pos+n, im.Addr)
-	return n
+	eof := roundUp(ino.ReadISize(t), ino.Sb.BlockSize)
+	if im.Type != Mapped || start >= eof {
+		c.scatter(t, start, end, nil)
+		return end - pos
+	}
+	end = min(end, eof)
+	c.submit(t, start, end, im.Addr)
+	return end - pos
 }
 
 func (c *readCtx) submit(t *sched.Task, pos, end, addr int64) {
-	buf := make([]byte, end-pos)
+	buf := c.ino.Sb.Disk.Buffer(end - pos)
 	c.each(pos, end, func(i int) { c.pending[i]++ })
 	c.ino.Sb.Disk.Submit(t, &block.Request{
 		Op: block.OpRead, Range: block.Range{Off: addr, End: addr + end - pos}, Data: buf,
-		Done: func(_ *sched.Task, e errno.Errno) { c.endIO(pos, end, buf, e) },
+		Done: func(t *sched.Task, e errno.Errno) { c.endIO(t, pos, end, buf, e) },
 	})
 }
 
 // endIO is iomap_read_end_io: all folios of the request in one step.
-func (c *readCtx) endIO(pos, end int64, buf []byte, e errno.Errno) {
+func (c *readCtx) endIO(t *sched.Task, pos, end int64, buf []byte, e errno.Errno) {
 	if e == errno.OK {
-		c.scatter(pos, end, buf)
+		c.scatter(t, pos, end, buf)
 	}
 	c.each(pos, end, func(i int) {
 		c.failed[i] = c.failed[i] || e != errno.OK
-		c.done(i)
+		c.done(t, i)
 	})
 }
 
 // done takes one off what the folio's read waits for.
-func (c *readCtx) done(i int) {
+func (c *readCtx) done(t *sched.Task, i int) {
 	if c.pending[i]--; c.pending[i] > 0 {
 		return
 	}
-	c.folios[i].EndRead(!c.failed[i])
+	c.folios[i].EndRead(t, !c.failed[i])
 	if c.left--; c.left == 0 {
-		c.ino.Hooks.EndRead(c.ino, c.pos, c.end)
+		c.ino.Hooks.EndRead(t, c.ino, c.pos, c.end)
 	}
 }
 
@@ -110,11 +121,16 @@ func (c *readCtx) each(pos, end int64, f func(i int)) {
 	}
 }
 
-// scatter copies buf, or zeros for nil, to [pos, end) of the folios.
-func (c *readCtx) scatter(pos, end int64, buf []byte) {
+// scatter copies buf, or zeros for nil, to [pos, end) of the folios, whose blocks are valid then.
+func (c *readCtx) scatter(t *sched.Task, pos, end int64, buf []byte) {
 	c.each(pos, end, func(i int) {
 		f := c.folios[i]
 		from, to := max(pos, f.Pos()), min(end, f.End())
+		t.Writes(f.Obj())
+		if st := stateOf(f); st != nil {
+			first, last := c.ino.blockRange(f, from, to)
+			st.uptodate.set(first, last)
+		}
 		if dst := f.Data[from-f.Pos() : to-f.Pos()]; buf == nil {
 			clear(dst)
 		} else {

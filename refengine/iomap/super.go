@@ -1,10 +1,9 @@
 package iomap
 
 import (
-	"sort"
-
 	"github.com/iomapcheck/iomapcheck/refengine/block"
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 	"github.com/iomapcheck/iomapcheck/refengine/trace"
@@ -25,13 +24,23 @@ type Super struct {
 	FolioOrder uint8
 	Release    Version
 	Mutants    mutant.Set
+	Behaviour  Behaviour
 	Trace      trace.Sink
+	// Memcg is charged for what the files cache; nil without limits.
+	Memcg *mm.Memcg
 	// DioWorkqueue completes asynchronous direct writes (s_dio_done_wq), IoendWorkqueue buffered ones that need a conversion or a
 	// new size (m_unwritten_workqueue).
 	DioWorkqueue, IoendWorkqueue sched.WorkQueue
 
-	// free is the disk's free space, in the order of position; it changes between two scheduling points.
-	free []block.Range
+	// BalanceDirty makes a task that dirties memory wait while there is too much of it (balance_dirty_pages_ratelimited_flags); EAGAIN
+	// if it must not wait and would have to. nil never waits.
+	BalanceDirty func(t *sched.Task, nowait bool) errno.Errno
+
+	// free is the disk's free space, shared what more than one file has, both in the order of position. They change between two
+	// scheduling points; spaceObj stands for them.
+	free     []block.Range
+	shared   []sharedBlocks
+	spaceObj sched.ObjID
 }
 
 // firstBlock is where file data may begin: the space before it stands for the filesystem's own structures.
@@ -41,40 +50,8 @@ const firstBlock = 1 << 20
 func (sb *Super) Init() {
 	sb.DioWorkqueue.Init(sb.Sched, "dio")
 	sb.IoendWorkqueue.Init(sb.Sched, "ioend")
+	sb.spaceObj = sb.Sched.NewObj(sched.Label{Class: "free space"})
 	sb.free = []block.Range{{Off: firstBlock, End: sb.Disk.Size()}}
-}
-
-// alloc returns the lowest free disk range of at most n bytes, shorter if none is that long; ENOSPC if there is none. n is a
-// multiple of the block size.
-func (sb *Super) alloc(n int64) (block.Range, errno.Errno) {
-	if len(sb.free) == 0 {
-		return block.Range{}, errno.ENOSPC
-	}
-	g := &sb.free[0]
-	r := block.Range{Off: g.Off, End: min(g.End, g.Off+n)}
-	if g.Off = r.End; g.Off == g.End {
-		sb.free = sb.free[1:]
-	}
-	return r, errno.OK
-}
-
-// release gives the blocks of extents back. They may be allocated again at once: an I/O still in flight to them hits another file.
-func (sb *Super) release(extents []Extent) {
-	for _, e := range extents {
-		if e.Type.Allocated() {
-			sb.free = append(sb.free, block.Range{Off: e.Addr, End: e.Addr + e.Len})
-		}
-	}
-	sort.Slice(sb.free, func(i, j int) bool { return sb.free[i].Off < sb.free[j].Off })
-	merged := sb.free[:0]
-	for _, r := range sb.free {
-		if n := len(merged); n > 0 && merged[n-1].End == r.Off {
-			merged[n-1].End = r.End
-		} else {
-			merged = append(merged, r)
-		}
-	}
-	sb.free = merged
 }
 
 // Emit hands an event of this file to the sink.

@@ -1,208 +1,215 @@
 package iomap
 
 import (
-	"github.com/iomapcheck/iomapcheck/refengine/block"
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/mm"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 	"github.com/iomapcheck/iomapcheck/refengine/trace"
 )
 
-// isizeZeroing is the first release whose pagecache_isize_extended zeroes the bytes behind the old end of file.
-const isizeZeroing Version = 613
+// bufferedWrite is a write to the page cache under way; analogous to struct iomap_iter with the iov_iter.
+type bufferedWrite struct {
+	ino     *Inode
+	k       *Kiocb
+	done    int64 // bytes of k written
+	nofault bool  // under pagefault_disable
+	chunk   int64 // the most that is copied at once: halved when a copy brings nothing
+	retry   int64 // what a copy that brought nothing got through: the next tries just that; 0 is no limit
+}
 
-// BufferedWrite copies data to the page cache (iomap_file_buffered_write). The caller holds IRwsem exclusively. It returns
-// the bytes written; an error only if there are none.
-func (ino *Inode) BufferedWrite(t *sched.Task, data []byte, pos int64) (int64, errno.Errno) {
-	done := int64(0)
-	for done < int64(len(data)) {
-		n, err := ino.writeMapping(t, data[done:], pos+done)
-		done += n
-		if err != errno.OK {
-			if done > 0 {
-				return done, errno.OK
+// BufferedWrite copies a request's data to the page cache (iomap_file_buffered_write). The caller holds IRwsem exclusively. It returns
+// the bytes written; an error only if there are none: EFAULT if the memory cannot be read, ENOSPC, EIO.
+func (ino *Inode) BufferedWrite(t *sched.Task, k *Kiocb) (int64, errno.Errno) {
+	w := &bufferedWrite{ino: ino, k: k}
+	return w.run(t)
+}
+
+// BufferedWriteNofault is BufferedWrite for a caller that must not fault pages in, since it holds a lock that the fault may need: it
+// stops at memory that is not present, with EFAULT if that is at the start (pagefault_disable around it).
+func (ino *Inode) BufferedWriteNofault(t *sched.Task, k *Kiocb) (int64, errno.Errno) {
+	w := &bufferedWrite{ino: ino, k: k, nofault: true}
+	return w.run(t)
+}
+
+func (w *bufferedWrite) run(t *sched.Task) (int64, errno.Errno) {
+	for w.done < w.k.Len() {
+		n, err := w.mapping(t)
+		w.done += n
+		if err != errno.OK && n == 0 {
+			if w.done > 0 {
+				err = errno.OK
 			}
+			return w.done, err
+		}
+	}
+	return w.done, errno.OK
+}
+
+// mapping writes through one mapping (one turn of iomap_iter); 0 and OK say that it was stale.
+func (w *bufferedWrite) mapping(t *sched.Task) (int64, errno.Errno) {
+	ino, pos := w.ino, w.k.Pos+w.done
+	im := Iomap{Extent: Extent{Off: pos, Len: w.k.Len() - w.done}}
+	if !ino.Hooks.MapsUnderFolio(ino) {
+		var err errno.Errno
+		if im, err = ino.Hooks.Begin(t, ino, pos, im.Len, ForWrite|w.nowait()); err != errno.OK {
 			return 0, err
 		}
 	}
-	return done, errno.OK
+	w.chunk = mm.PageSize << ino.Sb.FolioOrder
+	n, err := w.iter(t, &im)
+	if !ino.Hooks.MapsUnderFolio(ino) {
+		ino.Hooks.End(t, ino, im, n)
+	}
+	return n, err
 }
 
-// writeMapping writes through one mapping, folio by folio (iomap_write_iter); 0 and OK say that the mapping was stale.
-func (ino *Inode) writeMapping(t *sched.Task, data []byte, pos int64) (int64, errno.Errno) {
-	im, err := ino.Hooks.Begin(t, ino, pos, int64(len(data)), ForWrite)
-	if err != errno.OK {
+func (w *bufferedWrite) nowait() BeginFlags {
+	if w.k.Nowait {
+		return NoWait
+	}
+	return 0
+}
+
+// iter writes through a mapping folio by folio (iomap_write_iter). An error after some bytes comes again, without bytes, when the
+// rest is mapped.
+func (w *bufferedWrite) iter(t *sched.Task, im *Iomap) (int64, errno.Errno) {
+	pos, n := im.Off, int64(0)
+	for n < im.Len {
+		got, err := w.piece(t, im, pos+n, im.Len-n)
+		n += got
+		if err != errno.OK || im.Stale {
+			return n, err
+		}
+		if w.ino.Hooks.MapsUnderFolio(w.ino) {
+			im.Off, im.Len = pos, w.k.Len()-w.done // the next folio is mapped anew
+		}
+	}
+	return n, errno.OK
+}
+
+// piece writes at most one folio: the memory is faulted in first, since the copy is made with the folio locked, and a fault then
+// might need that very folio. What is not present any more when it is copied makes the copy short; the piece is tried again, smaller.
+func (w *bufferedWrite) piece(t *sched.Task, im *Iomap, pos, limit int64) (int64, errno.Errno) {
+	ino := w.ino
+	n := min(w.chunk-pos%w.chunk, limit)
+	if w.retry > 0 {
+		n, w.retry = min(n, w.retry), 0
+	}
+	if err := ino.balanceDirty(t, w.k.Nowait); err != errno.OK {
 		return 0, err
 	}
-	done := int64(0)
-	for done < im.Len {
-		f, err := ino.writeBegin(t, im, pos+done, im.End())
-		if f == nil {
-			return done, err
-		}
-		old := ino.isize
-		n := min(im.End(), f.End()) - (pos + done)
-		t.Step("copy_folio_from_iter_atomic", ino.obj)
-		copy(f.Data[pos+done-f.Pos():], data[done:done+n])
-		f.MarkUptodate()
-		f.MarkDirty()
-		// The size is raised while the folio is locked, so that writeback never finds the folio beyond it.
-		ino.isize = max(ino.isize, pos+done+n)
-		f.Unlock(t)
-		if old < pos+done {
-			ino.ExtendCache(t, old, pos+done)
-		}
-		done += n
+	if err := w.faultIn(t, pos, n); err != errno.OK {
+		return 0, err
 	}
-	return done, errno.OK
+	f, err := ino.writeBegin(t, im, pos, n)
+	if err != errno.OK {
+		ino.writeFailed(t, pos, n)
+		return 0, err
+	}
+	if f == nil {
+		return 0, errno.OK
+	}
+	n = min(n, f.End()-pos, im.End()-pos)
+	copied := w.copy(t, f, pos, n)
+	got := int64(0)
+	if ino.writeEnd(t, f, pos, n, copied) {
+		got = copied
+	}
+	ino.finishFolio(t, f, pos, got)
+	if got == 0 {
+		ino.writeFailed(t, pos, n)
+		w.retry = copied
+		w.chunk = max(mm.PageSize, w.chunk/2)
+	}
+	return got, errno.OK
 }
 
-// ExtendCache prepares the cache for a size that grew from old to size (pagecache_isize_extended).
-func (ino *Inode) ExtendCache(t *sched.Task, old, size int64) {
-	ino.Mapping.IsizeExtended(t, old, size, ino.Sb.BlockSize, ino.Sb.Release >= isizeZeroing)
-}
-
-// writeBegin returns the folio for pos, locked and filled as far as the write to [pos, end) does not (iomap_write_begin). nil
-// and OK say that the mapping is stale.
-func (ino *Inode) writeBegin(t *sched.Task, im Iomap, pos, end int64) (*mm.Folio, errno.Errno) {
-	f := ino.Mapping.GetFolioLocked(t, mm.IndexOf(pos))
-	if ino.Hooks.StableFolios() {
-		f.WaitWriteback(t)
-	}
-	if !im.Valid(ino) {
-		f.Unlock(t)
-		return nil, errno.OK
-	}
-	if f.Uptodate() || (pos <= f.Pos() && end >= f.End()) {
-		return f, errno.OK
-	}
-	if err := ino.fill(t, f, im); err != errno.OK {
-		f.Unlock(t)
-		return nil, err
-	}
-	return f, errno.OK
-}
-
-// fill brings a locked folio up to date and waits, keeping it locked (__iomap_write_begin, iomap_read_folio_sync). Within the
-// write's own mapping it trusts that mapping's type, as the kernel does: that is why a stale one must not come here.
-func (ino *Inode) fill(t *sched.Task, f *mm.Folio, im Iomap) errno.Errno {
-	own := ino.wholeBlocks(im.Extent)
-	for pos := f.Pos(); pos < f.End(); {
-		e := own
-		if pos < own.Off || pos >= own.End() {
-			other, err := ino.Hooks.Begin(t, ino, pos, f.End()-pos, 0)
-			if err != errno.OK {
-				return err
-			}
-			e = other.Extent
-		}
-		e = e.clip(pos, f.End())
-		if pos < own.Off {
-			e = e.clip(pos, own.Off)
-		}
-		if err := ino.fillExtent(t, e, f.Data[pos-f.Pos():][:e.Len]); err != errno.OK {
-			return err
-		}
-		pos = e.End()
-	}
-	f.MarkUptodate()
-	return errno.OK
-}
-
-// wholeBlocks returns an extent widened to whole blocks: the blocks at its ends are backed like the rest.
-func (ino *Inode) wholeBlocks(e Extent) Extent {
-	whole := ino.blocks(e)
-	whole.Type = e.Type
-	if e.Type.Allocated() {
-		whole.Addr = e.Addr - (e.Off - whole.Off)
-	}
-	return whole
-}
-
-// fillExtent reads one extent's part of a folio; what is not mapped or lies behind the last block of the file is zeros
-// (iomap_block_needs_zeroing).
-func (ino *Inode) fillExtent(t *sched.Task, e Extent, dst []byte) errno.Errno {
-	bs := ino.Sb.BlockSize
-	eof := (ino.isize + bs - 1) / bs * bs
-	if e.Type != Mapped || e.Off >= eof {
-		clear(dst)
+func (ino *Inode) balanceDirty(t *sched.Task, nowait bool) errno.Errno {
+	if ino.Sb.BalanceDirty == nil {
 		return errno.OK
 	}
-	n := min(e.Len, eof-e.Off)
-	clear(dst[n:])
-	return ino.Sb.Disk.SubmitWait(t, &block.Request{
-		Op: block.OpRead, Range: block.Range{Off: e.Addr, End: e.Addr + n}, Data: dst[:n],
-	})
+	return ino.Sb.BalanceDirty(t, nowait)
 }
 
-// ZeroRange makes [pos, end) read as zeros through the page cache (iomap_zero_range). It does not move the size. Whether the
-// range is dirty is sampled once: a hole or unwritten range with dirty folios over it is flushed, and mapped again.
-func (ino *Inode) ZeroRange(t *sched.Task, pos, end int64) errno.Errno {
-	m := ino.Mapping
-	dirty := m.RangeHas(pos, end, func(f *mm.Folio) bool { return f.Dirty() || f.Writeback() })
-	for pos < end {
-		im, err := ino.Hooks.Begin(t, ino, pos, end-pos, ForZero)
-		if err != errno.OK {
-			return err
-		}
-		if im.Type == Hole || im.Type == Unwritten {
-			if !dirty {
-				pos = im.End()
-				continue
-			}
-			dirty = false
-			if err := m.WriteAndWaitRange(t, pos, end); err != errno.OK {
-				return err
-			}
-			continue
-		}
-		f, err := ino.writeBegin(t, im, pos, pos)
-		if err != errno.OK {
-			return err
-		}
-		if f == nil {
-			continue
-		}
-		n := min(im.End(), f.End()) - pos
-		t.Step("folio_zero_range", ino.obj)
-		clear(f.Data[pos-f.Pos():][:n])
-		f.MarkDirty()
-		f.Unlock(t)
-		ino.Emit(t, trace.Event{Name: trace.ZeroIter, Pos: pos, End: pos + n})
-		pos += n
+// faultIn makes the memory of n bytes from pos present, or says EFAULT if none of it can be had (fault_in_iov_iter_readable);
+// before 5.16 if part of it cannot.
+func (w *bufferedWrite) faultIn(t *sched.Task, pos, n int64) errno.Errno {
+	off := pos - w.k.Pos
+	var got int64
+	if w.nofault {
+		got = w.k.Buf.CopyFrom(t, off, make([]byte, n), true)
+	} else {
+		got = w.k.Buf.FaultIn(t, off, n, false)
+	}
+	if got == 0 || (got < n && w.ino.Sb.Release < faultInPart) {
+		return errno.EFAULT
 	}
 	return errno.OK
 }
 
-// TruncatePage zeroes from pos to the end of its block (iomap_truncate_page).
-func (ino *Inode) TruncatePage(t *sched.Task, pos int64) errno.Errno {
-	bs := ino.Sb.BlockSize
-	if pos%bs == 0 {
-		return errno.OK
-	}
-	return ino.ZeroRange(t, pos, pos-pos%bs+bs)
+// copy copies to the locked folio without faulting (copy_folio_from_iter_atomic).
+func (w *bufferedWrite) copy(t *sched.Task, f *mm.Folio, pos, n int64) int64 {
+	t.Step("copy_folio_from_iter_atomic", f.Obj())
+	return w.k.Buf.CopyFrom(t, pos-w.k.Pos, f.Data[pos-f.Pos():][:n], true)
 }
 
-// IomapPageMkwrite prepares a folio for stores through a mapping and returns it locked and dirty (iomap_page_mkwrite). EAGAIN
-// means that truncate or invalidation took it: the fault is tried again. The whole folio up to the size becomes dirty.
-func (ino *Inode) IomapPageMkwrite(t *sched.Task, f *mm.Folio) errno.Errno {
-	f.Lock(t)
-	if f.Mapping() != ino.Mapping || f.Pos() >= ino.isize {
-		f.Unlock(t)
-		return errno.EAGAIN
+// writeEnd makes what was copied count (__iomap_write_end); false if it does not: a short copy into blocks that hold nothing valid
+// would leave the rest of them undefined.
+func (ino *Inode) writeEnd(t *sched.Task, f *mm.Folio, pos, n, copied int64) bool {
+	ino.Emit(t, trace.Event{Name: trace.IomapWriteEnd, Pos: pos, End: pos + n, Ret: copied})
+	if copied < n && !f.Uptodate(t) && !ino.Sb.Mutants.Has(mutant.WriteAcceptsShortCopy) {
+		return false
 	}
-	if ino.Hooks.StableFolios() {
-		f.WaitWriteback(t)
+	if copied == 0 {
+		return false
 	}
-	end := min(f.End(), ino.isize)
-	for pos := f.Pos(); pos < end; {
-		im, err := ino.Hooks.Begin(t, ino, pos, end-pos, ForWrite|ForFault)
-		if err != errno.OK {
-			f.Unlock(t)
-			return errno.EFAULT
-		}
-		pos = im.End()
+	ino.setUptodate(t, f, pos, pos+n)
+	if !ino.writeInline(t, f, pos, pos+copied) {
+		ino.setDirty(t, f, pos, pos+copied)
 	}
-	f.MarkDirty()
-	return errno.OK
+	return true
+}
+
+// finishFolio raises the size over the n bytes written and lets the folio go. The size is raised while the folio is locked, or writeback
+// could find the folio wholly behind the end of the file and drop what it holds.
+func (ino *Inode) finishFolio(t *sched.Task, f *mm.Folio, pos, n int64) {
+	old := ino.ReadISize(t)
+	late := ino.Sb.Mutants.Has(mutant.WriteSizeAfterPut)
+	if !late {
+		ino.growSize(t, pos+n)
+		ino.mayStraddle(t, f, old, pos, n)
+	}
+	ino.putFolio(t, f, pos, n, old)
+	if late {
+		t.Step("i_size_write", ino.obj)
+		ino.growSize(t, pos+n)
+	}
+}
+
+func (ino *Inode) growSize(t *sched.Task, size int64) {
+	if size > ino.isize {
+		t.Writes(ino.obj)
+		ino.isize = size
+	}
+}
+
+// putFolio unlocks the folio of a write of n bytes through the filesystem's hook, and prepares the folio of the old end of file
+// for what has become visible behind it. Before 6.3 the hook ran after both, on an unlocked folio.
+func (ino *Inode) putFolio(t *sched.Task, f *mm.Folio, pos, n, old int64) {
+	late, ok := ino.Hooks.(PageDoner)
+	if !ok || ino.Sb.hookUnderLock() {
+		ino.Hooks.PutFolio(t, ino, f, pos, n)
+		ino.ExtendCache(t, old, pos)
+		return
+	}
+	ino.UnlockFolio(t, f)
+	ino.ExtendCache(t, old, pos)
+	late.PageDone(t, ino, f, pos, n)
+}
+
+// UnlockFolio is folio_unlock with its probe: order rules look at it. The event is before the unlocking takes effect.
+func (ino *Inode) UnlockFolio(t *sched.Task, f *mm.Folio) {
+	ino.Emit(t, trace.Event{Name: trace.FolioUnlock, Pos: f.Pos(), End: f.End()})
+	f.Unlock(t)
 }

@@ -18,13 +18,13 @@ type memFile struct {
 	writing []*Folio // folios whose writeback the test has to end
 }
 
-func (h *memFile) Name() string { return "f" }
-func (h *memFile) ISize() int64 { return h.size }
+func (h *memFile) Name() string            { return "f" }
+func (h *memFile) ISize(*sched.Task) int64 { return h.size }
 
-func (h *memFile) ReadFolio(_ *sched.Task, f *Folio) {
+func (h *memFile) ReadFolio(t *sched.Task, f *Folio) {
 	copy(f.Data, h.disk[f.Pos():])
 	f.HandToIO()
-	f.EndRead(true)
+	f.EndRead(t, true)
 }
 
 func (h *memFile) Readahead(t *sched.Task, folios []*Folio) {
@@ -34,10 +34,10 @@ func (h *memFile) Readahead(t *sched.Task, folios []*Folio) {
 }
 
 func (h *memFile) Writepages(t *sched.Task, pos, end int64) errno.Errno {
-	for f := h.m.FindFrom(IndexOf(pos), IndexOf(end-1)); f != nil; f = h.m.FindFrom(f.Next(), IndexOf(end-1)) {
+	for f := h.m.FindFrom(t, IndexOf(pos), IndexOf(end-1)); f != nil; f = h.m.FindFrom(t, f.Next(), IndexOf(end-1)) {
 		f.Lock(t)
-		if f.ClearDirtyForIO() {
-			f.StartWriteback()
+		if f.ClearDirtyForIO(t) {
+			f.StartWriteback(t)
 			copy(h.disk[f.Pos():], f.Data)
 			h.writing = append(h.writing, f)
 		}
@@ -46,9 +46,9 @@ func (h *memFile) Writepages(t *sched.Task, pos, end int64) errno.Errno {
 	return errno.OK
 }
 
-func (h *memFile) endWriteback() {
+func (h *memFile) endWriteback(t *sched.Task) {
 	for _, f := range h.writing {
-		f.EndWriteback()
+		f.EndWriteback(t)
 	}
 	h.writing = nil
 }
@@ -59,13 +59,24 @@ func (h *memFile) Fault(t *sched.Task, m *Mapping, i Index) (*Folio, errno.Errno
 	return m.FilemapFault(t, i)
 }
 
+func (h *memFile) InvalidateFolio(*sched.Task, *Folio, int64, int64) {}
+
+func (h *memFile) DirtyFolio(t *sched.Task, f *Folio) { f.MarkDirty(t) }
+
+func (h *memFile) DAXFault(t *sched.Task, i Index, _ bool, insert func([]byte)) errno.Errno {
+	h.m.InvalidateLock.RLock(t)
+	defer h.m.InvalidateLock.RUnlock(t)
+	insert(h.disk[i.Pos():][:PageSize])
+	return errno.OK
+}
+
 func (h *memFile) PageMkwrite(t *sched.Task, f *Folio) errno.Errno {
 	f.Lock(t)
 	if f.Mapping() != h.m {
 		f.Unlock(t)
 		return errno.EAGAIN
 	}
-	f.MarkDirty()
+	f.MarkDirty(t)
 	return errno.OK
 }
 
@@ -103,11 +114,11 @@ func readAll(t *sched.Task, h *memFile) []byte {
 func TestInvalidationContinuesAfterAFolioThatStays(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
 		readAll(t, h)
-		h.m.Find(1).MarkDirty()
+		h.m.Find(t, 1).MarkDirty(t)
 		h.refuse = 2
 		err := h.m.InvalidateInodePages2Range(t, 0, h.size)
 		must(err == errno.EBUSY, "result "+err.String())
-		must(h.m.Find(0) == nil && h.m.Find(1) != nil && h.m.Find(2) != nil && h.m.Find(3) == nil, "wrong folios left")
+		must(h.m.Find(t, 0) == nil && h.m.Find(t, 1) != nil && h.m.Find(t, 2) != nil && h.m.Find(t, 3) == nil, "wrong folios left")
 	})
 }
 
@@ -116,32 +127,32 @@ func TestInvalidationRoundsOutwardToWholeFolios(t *testing.T) {
 		h.m.FolioOrder = 1
 		readAll(t, h)
 		must(h.m.InvalidateInodePages2Range(t, 100, 200) == errno.OK, "result")
-		must(h.m.Find(1) == nil && h.m.Find(2) != nil && h.m.NrPages() == 2, "wrong folios left")
+		must(h.m.Find(t, 1) == nil && h.m.Find(t, 2) != nil && h.m.NrPages(t) == 2, "wrong folios left")
 	})
 }
 
 func TestInvalidationWaitsForWriteback(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
 		readAll(t, h)
-		h.m.Find(0).MarkDirty()
+		h.m.Find(t, 0).MarkDirty(t)
 		h.Writepages(t, 0, PageSize)
 		inv := t.Go("invalidator", func(t *sched.Task) {
 			must(h.m.InvalidateInodePages2Range(t, 0, h.size) == errno.OK, "result")
 		})
 		_, blocked := t.AwaitBlocked(inv)
 		must(blocked, "not blocked")
-		h.endWriteback()
+		h.endWriteback(t)
 		t.Join(inv)
-		must(h.m.NrPages() == 0, "folios left")
+		must(h.m.NrPages(t) == 0, "folios left")
 	})
 }
 
 func TestInvalidationUnmaps(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
-		v := h.m.Mmap(NewSpace(t.Sched(), "main"))
+		v := h.m.Mmap(t, NewSpace(t.Sched(), "main"))
 		p := make([]byte, 1)
 		v.Load(t, p, 0)
-		must(h.m.Find(0).Mapped(), "not mapped")
+		must(h.m.Find(t, 0).Mapped(t), "not mapped")
 		must(h.m.InvalidateInodePages2Range(t, 0, h.size) == errno.OK, "result")
 		h.disk[0] = 'n'
 		v.Load(t, p, 0)
@@ -152,33 +163,33 @@ func TestInvalidationUnmaps(t *testing.T) {
 func TestBestEffortInvalidationSkipsWhatIsInUse(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
 		readAll(t, h)
-		h.m.Find(0).MarkDirty()
-		h.m.Find(1).Lock(t)
-		v := h.m.Mmap(NewSpace(t.Sched(), "main"))
+		h.m.Find(t, 0).MarkDirty(t)
+		h.m.Find(t, 1).Lock(t)
+		v := h.m.Mmap(t, NewSpace(t.Sched(), "main"))
 		v.Load(t, make([]byte, 1), 2*PageSize)
 		must(h.m.InvalidateMappingPages(t, 0, EOF) == 1, "count")
-		must(h.m.NrPages() == 3 && h.m.Find(3) == nil, "wrong folios left")
-		h.m.Find(1).Unlock(t)
+		must(h.m.NrPages(t) == 3 && h.m.Find(t, 3) == nil, "wrong folios left")
+		h.m.Find(t, 1).Unlock(t)
 	})
 }
 
 func TestStoreFaultsAgainAfterItsFolioWasTakenForWriteback(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
-		v := h.m.Mmap(NewSpace(t.Sched(), "main"))
+		v := h.m.Mmap(t, NewSpace(t.Sched(), "main"))
 		v.Store(t, []byte{'a'}, 0)
-		must(h.m.Find(0).Dirty(), "not dirty")
+		must(h.m.Find(t, 0).Dirty(t), "not dirty")
 		h.Writepages(t, 0, PageSize)
-		must(!h.m.Find(0).Dirty(), "still dirty")
+		must(!h.m.Find(t, 0).Dirty(t), "still dirty")
 		v.Store(t, []byte{'b'}, 1)
-		must(h.m.Find(0).Dirty(), "a store after writeback began left no trace")
-		h.endWriteback()
+		must(h.m.Find(t, 0).Dirty(t), "a store after writeback began left no trace")
+		h.endWriteback(t)
 	})
 }
 
 func TestAccessBehindTheEndOfTheFileIsABusError(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
 		h.size = PageSize + 10
-		v := h.m.Mmap(NewSpace(t.Sched(), "main"))
+		v := h.m.Mmap(t, NewSpace(t.Sched(), "main"))
 		n, err := v.Load(t, make([]byte, 2*PageSize), PageSize)
 		must(n == PageSize && err == errno.EFAULT, "load over the end")
 	})
@@ -189,8 +200,8 @@ func TestTruncationZeroesThePartialFolioAndRemovesTheRest(t *testing.T) {
 		readAll(t, h)
 		h.size = PageSize + 100
 		h.m.TruncatePagecache(t, h.size)
-		f := h.m.Find(1)
-		must(h.m.NrPages() == 2 && f.Data[99] == 'o' && f.Data[100] == 0 && f.Data[PageSize-1] == 0, "cache")
+		f := h.m.Find(t, 1)
+		must(h.m.NrPages(t) == 2 && f.Data[99] == 'o' && f.Data[100] == 0 && f.Data[PageSize-1] == 0, "cache")
 	})
 }
 
@@ -198,8 +209,8 @@ func TestPunchedRangeLosesWholeFoliosAndZeroesParts(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
 		readAll(t, h)
 		h.m.TruncatePagecacheRange(t, 100, 2*PageSize+100)
-		must(h.m.Find(1) == nil && h.m.NrPages() == 3, "folios")
-		a, b := h.m.Find(0), h.m.Find(2)
+		must(h.m.Find(t, 1) == nil && h.m.NrPages(t) == 3, "folios")
+		a, b := h.m.Find(t, 0), h.m.Find(t, 2)
 		must(a.Data[99] == 'o' && a.Data[100] == 0 && b.Data[99] == 0 && b.Data[100] == 'o', "edges")
 	})
 }
@@ -218,7 +229,7 @@ func TestReadStopsAtTheEndOfTheFile(t *testing.T) {
 func TestNowaitReadNeverFillsTheCache(t *testing.T) {
 	inMemory(t, func(t *sched.Task, h *memFile) {
 		_, err := h.m.Read(t, make([]byte, 1), 0, true)
-		must(err == errno.EAGAIN && h.m.NrPages() == 0, "empty cache")
+		must(err == errno.EAGAIN && h.m.NrPages(t) == 0, "empty cache")
 		readAll(t, h)
 		n, _ := h.m.Read(t, make([]byte, 1), 0, true)
 		must(n == 1, "cached")
@@ -233,12 +244,12 @@ func TestFailedPostInvalidationIsSaidOnceByFsyncAndInTheLog(t *testing.T) {
 				said++
 			}
 		}
-		since := h.m.SampleWbErr()
+		since := h.m.SampleWbErr(t)
 		readAll(t, h)
 		h.m.PostDirectWrite(t, 0, PageSize)
 		must(h.m.CheckAndAdvanceWbErr(t, &since) == errno.OK && said == 0, "without a failure")
 		readAll(t, h)
-		h.m.Find(0).MarkDirty()
+		h.m.Find(t, 0).MarkDirty(t)
 		h.m.PostDirectWrite(t, 0, PageSize)
 		must(h.m.CheckAndAdvanceWbErr(t, &since) == errno.EIO && said == 1, "first sync")
 		must(h.m.CheckAndAdvanceWbErr(t, &since) == errno.OK, "second sync")
@@ -266,8 +277,11 @@ func TestWritebackErrorIsReportedOnceToEveryOpenFile(t *testing.T) {
 // Between finding a folio and locking it the folio may leave the cache: whoever locks it must look again. Every schedule.
 func TestLockedFolioIsStillCached(t *testing.T) {
 	for name, get := range map[string]func(*sched.Task, *memFile) *Folio{
-		"GetFolioLocked": func(t *sched.Task, h *memFile) *Folio { return h.m.GetFolioLocked(t, 0) },
-		"LockFolio":      func(t *sched.Task, h *memFile) *Folio { return h.m.LockFolio(t, 0) },
+		"GetFolioLocked": func(t *sched.Task, h *memFile) *Folio {
+			f, _ := h.m.GetFolioLocked(t, 0)
+			return f
+		},
+		"LockFolio": func(t *sched.Task, h *memFile) *Folio { return h.m.LockFolio(t, 0) },
 		"FilemapFault": func(t *sched.Task, h *memFile) *Folio {
 			f, _ := h.m.FilemapFault(t, 0)
 			return f

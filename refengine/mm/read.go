@@ -2,15 +2,23 @@ package mm
 
 import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
-// Read copies from the page cache, filling it where it lacks (filemap_read). With nowait it returns EAGAIN
-// where it would have to wait. It returns the bytes copied; the error only if there are none.
+// Read copies from the page cache to memory that does not fault; see ReadIter.
 func (m *Mapping) Read(t *sched.Task, p []byte, pos int64, nowait bool) (int64, errno.Errno) {
+	return m.ReadIter(t, Plain(p), pos, nowait, false)
+}
+
+// ReadIter copies from the page cache, filling it where it lacks (filemap_read). With nowait it returns EAGAIN where it would
+// have to wait; with nofault it stops where the buffer's pages are not present. It returns the bytes copied; the error only if there are
+// none: EFAULT if the buffer cannot be written.
+func (m *Mapping) ReadIter(t *sched.Task, b Buffer, pos int64, nowait, nofault bool) (int64, errno.Errno) {
 	done := int64(0)
-	for done < int64(len(p)) {
-		f, err := m.getPage(t, pos+done, pos+int64(len(p)), nowait)
+	for done < b.Len() {
+		sampled := m.Host.ISize(t)
+		f, err := m.getPage(t, pos+done, pos+b.Len(), nowait)
 		if f == nil {
 			if done > 0 {
 				err = errno.OK
@@ -18,34 +26,62 @@ func (m *Mapping) Read(t *sched.Task, p []byte, pos int64, nowait bool) (int64, 
 			return done, err
 		}
 		// i_size is read after the folio is known to be uptodate, so that nobody sees bytes of a racing truncate (filemap_read).
-		n := min(f.End(), m.Host.ISize(), pos+int64(len(p))) - (pos + done)
+		size := m.Host.ISize(t)
+		if m.Mutants.Has(mutant.ReadISizeBeforeUptodate) {
+			size = sampled
+		}
+		n := min(f.End(), size, pos+b.Len()) - (pos + done)
 		if n <= 0 {
 			break
 		}
-		t.Step("copy_folio_to_iter", f.lock.Obj())
-		off := pos + done - f.Pos()
-		copy(p[done:done+n], f.Data[off:off+n])
-		done += n
+		got := m.copyOut(t, f, b, pos, done, n, nofault)
+		if m.Mutants.Has(mutant.ReadCountsUncopied) {
+			got = n
+		}
+		if done += got; got < n {
+			return shortCopy(done)
+		}
 	}
 	return done, errno.OK
+}
+
+// copyOut copies n bytes of a folio to the buffer (copy_folio_to_iter). The folio is not locked, but referenced.
+func (m *Mapping) copyOut(t *sched.Task, f *Folio, b Buffer, pos, done, n int64, nofault bool) int64 {
+	f.Get(t)
+	t.Step("copy_folio_to_iter", 0)
+	t.Reads(f.obj)
+	off := pos + done - f.Pos()
+	got := b.CopyTo(t, done, f.Data[off:off+n], nofault)
+	f.Put(t)
+	return got
+}
+
+// shortCopy is what a read returns whose buffer could not take more.
+func shortCopy(done int64) (int64, errno.Errno) {
+	if done > 0 {
+		return done, errno.OK
+	}
+	return 0, errno.EFAULT
 }
 
 // getPage returns the uptodate folio that holds pos, nil at the end of the file or with an error (filemap_get_pages).
 func (m *Mapping) getPage(t *sched.Task, pos, end int64, nowait bool) (*Folio, errno.Errno) {
 	for {
-		t.Step("filemap_get_pages", m.obj)
-		if pos >= m.Host.ISize() {
+		t.Step("filemap_get_pages", 0)
+		if pos >= m.Host.ISize(t) {
 			return nil, errno.OK
 		}
-		f := m.Find(IndexOf(pos))
+		f := m.Find(t, IndexOf(pos))
 		if f == nil {
 			if nowait {
 				return nil, errno.EAGAIN
 			}
-			m.readahead(t, IndexOf(pos), IndexOf(end-1))
+			if err := m.readahead(t, IndexOf(pos), IndexOf(end-1)); err != errno.OK {
+				return nil, err
+			}
 			continue
 		}
-		if f.uptodate {
+		if f.Uptodate(t) {
 			return f, errno.OK
 		}
 		if nowait {
@@ -65,19 +101,23 @@ func (f *Folio) orNil(err errno.Errno) *Folio {
 }
 
 // readahead adds folios for pages [i, last] up to the first that is cached, and starts to read them
-// (page_cache_ra_unbounded). invalidate_lock keeps truncate and hole punching from freeing the blocks meanwhile.
-func (m *Mapping) readahead(t *sched.Task, i, last Index) {
-	m.InvalidateLock.RLock(t)
-	defer m.InvalidateLock.RUnlock(t)
-	if size := m.Host.ISize(); size > 0 {
-		last = min(last, IndexOf(size-1))
-	} else {
-		return
+// (page_cache_ra_unbounded, filemap_create_folio). invalidate_lock keeps truncate and hole punching from freeing the blocks meanwhile.
+// ENOMEM says that the memory cgroup did not allow a single one.
+func (m *Mapping) readahead(t *sched.Task, i, last Index) errno.Errno {
+	if m.readsExclude() {
+		m.InvalidateLock.RLock(t)
+		defer m.InvalidateLock.RUnlock(t)
 	}
+	size := m.Host.ISize(t)
+	if size == 0 {
+		return errno.OK
+	}
+	last = min(last, IndexOf(size-1))
 	var folios []*Folio
+	err := errno.OK
 	for i <= last {
-		f := m.add(t, i)
-		if f == nil {
+		var f *Folio
+		if f, err = m.add(t, i); err != errno.OK {
 			break
 		}
 		folios = append(folios, f)
@@ -85,18 +125,36 @@ func (m *Mapping) readahead(t *sched.Task, i, last Index) {
 	}
 	if len(folios) > 0 {
 		m.Host.Readahead(t, folios)
+		return errno.OK
 	}
+	if err == errno.EEXIST {
+		err = errno.OK
+	}
+	return err
+}
+
+// invalidateLockInReads is the first release whose reads take invalidate_lock; before, only faults took a lock of the filesystem's
+// in its place, and a buffered read could fill the cache from blocks that a hole punch was freeing.
+const invalidateLockInReads = 515
+
+// readsExclude says whether reads that fill the cache keep truncation and hole punching out.
+func (m *Mapping) readsExclude() bool {
+	return m.Release >= invalidateLockInReads && !m.Mutants.Has(mutant.AddWithoutInvalidateLock)
 }
 
 // updatePage brings a cached folio up to date; false asks the caller to look it up again (filemap_update_page).
 func (m *Mapping) updatePage(t *sched.Task, f *Folio) (bool, errno.Errno) {
-	m.InvalidateLock.RLock(t)
+	unlock := func() {}
+	if m.readsExclude() {
+		m.InvalidateLock.RLock(t)
+		unlock = func() { m.InvalidateLock.RUnlock(t) }
+	}
 	if !f.TryLock(t) {
-		m.InvalidateLock.RUnlock(t)
+		unlock()
 		f.WaitUnlocked(t)
 		return false, errno.OK
 	}
-	defer m.InvalidateLock.RUnlock(t)
+	defer unlock()
 	if f.mapping != m {
 		f.Unlock(t)
 		return false, errno.OK
@@ -112,7 +170,7 @@ func (m *Mapping) updatePage(t *sched.Task, f *Folio) (bool, errno.Errno) {
 func (m *Mapping) readFolio(t *sched.Task, f *Folio) errno.Errno {
 	m.Host.ReadFolio(t, f)
 	f.WaitUnlocked(t)
-	if !f.uptodate {
+	if !f.Uptodate(t) {
 		return errno.EIO
 	}
 	return errno.OK
@@ -121,8 +179,8 @@ func (m *Mapping) readFolio(t *sched.Task, f *Folio) errno.Errno {
 // FilemapFault returns the locked, uptodate folio for a page fault (filemap_fault). EFAULT stands for SIGBUS.
 func (m *Mapping) FilemapFault(t *sched.Task, i Index) (*Folio, errno.Errno) {
 	for {
-		t.Step("filemap_fault", m.obj)
-		if i.Pos() >= m.Host.ISize() {
+		t.Step("filemap_fault", 0)
+		if i.Pos() >= m.Host.ISize(t) {
 			return nil, errno.EFAULT
 		}
 		if f, err := m.faultOnce(t, i); f != nil || err != errno.OK {
@@ -134,18 +192,23 @@ func (m *Mapping) FilemapFault(t *sched.Task, i Index) (*Folio, errno.Errno) {
 // faultOnce is one turn of filemap_fault; nil and OK ask for another. A folio that is not uptodate, or absent, needs
 // invalidate_lock before its lock, so that it is not read while its blocks are freed.
 func (m *Mapping) faultOnce(t *sched.Task, i Index) (*Folio, errno.Errno) {
-	f := m.Find(i)
-	if f != nil && f.uptodate {
+	f := m.Find(t, i)
+	if f != nil && f.Uptodate(t) {
 		return m.lockForFault(t, f, i)
 	}
-	m.InvalidateLock.RLock(t)
-	defer m.InvalidateLock.RUnlock(t)
-	f = m.GetFolioLocked(t, i)
+	if !m.Mutants.Has(mutant.AddWithoutInvalidateLock) {
+		m.InvalidateLock.RLock(t)
+		defer m.InvalidateLock.RUnlock(t)
+	}
+	f, err := m.GetFolioLocked(t, i)
+	if err != errno.OK {
+		return nil, err
+	}
 	if f.uptodate {
 		f.Unlock(t)
 		return nil, errno.OK
 	}
-	if i.Pos() >= m.Host.ISize() {
+	if i.Pos() >= m.Host.ISize(t) {
 		f.Unlock(t)
 		return nil, errno.EFAULT
 	}
@@ -161,7 +224,7 @@ func (m *Mapping) lockForFault(t *sched.Task, f *Folio, i Index) (*Folio, errno.
 		f.Unlock(t)
 		return nil, errno.OK
 	}
-	if i.Pos() >= m.Host.ISize() {
+	if i.Pos() >= m.Host.ISize(t) && !m.Mutants.Has(mutant.FaultNoISizeRecheck) {
 		f.Unlock(t)
 		return nil, errno.EFAULT
 	}

@@ -1,6 +1,9 @@
 package mm
 
-import "github.com/iomapcheck/iomapcheck/refengine/sched"
+import (
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
+	"github.com/iomapcheck/iomapcheck/refengine/sched"
+)
 
 // EOF is an end for ranges that go to the end of the file and beyond.
 const EOF = int64(1) << 62
@@ -30,10 +33,14 @@ func (m *Mapping) TruncateInodePagesRange(t *sched.Task, pos, end int64) {
 	if end <= pos {
 		return
 	}
+	if m.DAX {
+		m.daxTruncate(t, pos, end)
+		return
+	}
 	last := IndexOf(end - 1)
-	for f := m.FindFrom(IndexOf(pos), last); f != nil; f = m.FindFrom(f.Next(), last) {
+	for f := m.FindFrom(t, IndexOf(pos), last); f != nil; f = m.FindFrom(t, f.Next(), last) {
 		if within(f, pos, end) && f.TryLock(t) {
-			if !f.Writeback() {
+			if !f.Writeback(t) || m.Mutants.Has(mutant.TruncateNoWaitWriteback) {
 				m.truncateFolio(t, f)
 			}
 			f.Unlock(t)
@@ -43,7 +50,10 @@ func (m *Mapping) TruncateInodePagesRange(t *sched.Task, pos, end int64) {
 	if last != IndexOf(pos) && end != EOF {
 		m.truncatePartial(t, last, pos, end)
 	}
-	for f := m.firstWithin(pos, end); f != nil; f = m.firstWithin(pos, end) {
+	if m.Mutants.Has(mutant.TruncateSkipsLocked) {
+		return
+	}
+	for f := m.firstWithin(t, pos, end); f != nil; f = m.firstWithin(t, pos, end) {
 		f.Lock(t)
 		if f.mapping == m {
 			f.WaitWriteback(t)
@@ -55,9 +65,9 @@ func (m *Mapping) TruncateInodePagesRange(t *sched.Task, pos, end int64) {
 
 func within(f *Folio, pos, end int64) bool { return f.Pos() >= pos && f.End() <= end }
 
-func (m *Mapping) firstWithin(pos, end int64) *Folio {
+func (m *Mapping) firstWithin(t *sched.Task, pos, end int64) *Folio {
 	last := IndexOf(end - 1)
-	for f := m.FindFrom(IndexOf(pos), last); f != nil; f = m.FindFrom(f.Next(), last) {
+	for f := m.FindFrom(t, IndexOf(pos), last); f != nil; f = m.FindFrom(t, f.Next(), last) {
 		if within(f, pos, end) {
 			return f
 		}
@@ -70,10 +80,10 @@ func (m *Mapping) truncateFolio(t *sched.Task, f *Folio) {
 	if f.mapping != m {
 		return
 	}
-	if f.Mapped() {
-		f.zap()
+	if f.Mapped(t) {
+		f.zap(t)
 	}
-	f.dirty = false
+	m.Host.InvalidateFolio(t, f, 0, f.Size())
 	m.remove(t, f)
 }
 
@@ -90,7 +100,9 @@ func (m *Mapping) truncatePartial(t *sched.Task, i Index, pos, end int64) {
 	}
 	f.WaitWriteback(t)
 	from, to := max(pos, f.Pos()), min(end, f.End())
-	if from < to {
+	if from < to && !m.Mutants.Has(mutant.TruncateKeepsTail) {
+		t.Writes(f.obj)
+		m.Host.InvalidateFolio(t, f, from-f.Pos(), to-f.Pos())
 		clear(f.Data[from-f.Pos() : to-f.Pos()])
 	}
 }
@@ -107,10 +119,11 @@ func (m *Mapping) IsizeExtended(t *sched.Task, from, to, blockSize int64, zero b
 		return
 	}
 	defer f.Unlock(t)
-	if f.mkclean() {
-		f.MarkDirty()
+	if f.mkclean(t) {
+		f.MarkDirty(t)
 	}
-	if zero && f.dirty {
+	if zero && f.Dirty(t) {
+		t.Writes(f.obj)
 		clear(f.Data[from-f.Pos() : min(to, f.End())-f.Pos()])
 	}
 }

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 	"github.com/iomapcheck/iomapcheck/refengine/trace"
 )
@@ -39,6 +40,10 @@ func (e *ErrSeq) check(since *int) errno.Errno {
 
 // SetWbErr records an error for the next fsync of every open file (filemap_set_wb_err).
 func (m *Mapping) SetWbErr(t *sched.Task, err errno.Errno) {
+	if m.Mutants.Has(mutant.WbErrLost) {
+		return
+	}
+	t.Writes(m.errObj)
 	m.wbErr.set(err)
 	m.emit(t, trace.Event{Name: trace.FilemapSetWbErr, Errno: err})
 }
@@ -49,32 +54,52 @@ func (m *Mapping) SetError(t *sched.Task, err errno.Errno) {
 		return
 	}
 	m.SetWbErr(t, err)
+	t.Writes(m.errObj)
 	m.asErr = err
 }
 
 // SampleWbErr returns what a file opened now has in f_wb_err.
-func (m *Mapping) SampleWbErr() int { return m.wbErr.sample() }
+func (m *Mapping) SampleWbErr(t *sched.Task) int {
+	t.Reads(m.errObj)
+	return m.wbErr.sample()
+}
 
 // CheckAndAdvanceWbErr returns the error an open file has not reported yet (file_check_and_advance_wb_err).
 func (m *Mapping) CheckAndAdvanceWbErr(t *sched.Task, since *int) errno.Errno {
+	t.Writes(m.errObj)
+	before := *since
 	err := m.wbErr.check(since)
-	if err != errno.OK {
-		m.asErr = errno.OK
-		m.emit(t, trace.Event{Name: trace.FileCheckAdvance, Errno: err})
+	if err == errno.OK {
+		return err
+	}
+	m.asErr = errno.OK
+	m.emit(t, trace.Event{Name: trace.FileCheckAdvance, Errno: err})
+	switch {
+	case m.Mutants.Has(mutant.WbErrTwice):
+		*since = before
+	case m.Mutants.Has(mutant.WbErrOnceForAll):
+		m.wbErr.err = errno.OK
 	}
 	return err
 }
 
 // checkErrors returns and forgets the last writeback error (filemap_check_errors).
-func (m *Mapping) checkErrors() errno.Errno {
+func (m *Mapping) checkErrors(t *sched.Task) errno.Errno {
+	t.Writes(m.errObj)
 	err := m.asErr
 	m.asErr = errno.OK
 	return err
 }
 
+// empty says that nothing is cached (mapping->nrpages == 0).
+func (m *Mapping) empty(t *sched.Task) bool {
+	t.Reads(m.obj)
+	return len(m.folios) == 0
+}
+
 // FdatawriteRange starts to write out the dirty folios of [pos, end) (filemap_fdatawrite_range).
 func (m *Mapping) FdatawriteRange(t *sched.Task, pos, end int64) errno.Errno {
-	if len(m.folios) == 0 {
+	if m.empty(t) {
 		return errno.OK
 	}
 	return m.Host.Writepages(t, pos, end)
@@ -82,11 +107,11 @@ func (m *Mapping) FdatawriteRange(t *sched.Task, pos, end int64) errno.Errno {
 
 // FdatawaitRange waits for the writeback of the folios of [pos, end) (__filemap_fdatawait_range).
 func (m *Mapping) FdatawaitRange(t *sched.Task, pos, end int64) {
-	if end <= pos {
+	if end <= pos || m.Mutants.Has(mutant.FdatawaitSkipped) {
 		return
 	}
 	last := IndexOf(end - 1)
-	for f := m.FindFrom(IndexOf(pos), last); f != nil; f = m.FindFrom(f.Next(), last) {
+	for f := m.FindFrom(t, IndexOf(pos), last); f != nil; f = m.FindFrom(t, f.Next(), last) {
 		f.WaitWriteback(t)
 	}
 }
@@ -94,12 +119,12 @@ func (m *Mapping) FdatawaitRange(t *sched.Task, pos, end int64) {
 // WriteAndWaitRange writes out the dirty folios of [pos, end) and waits; it returns a writeback error not reported this
 // way before (filemap_write_and_wait_range).
 func (m *Mapping) WriteAndWaitRange(t *sched.Task, pos, end int64) errno.Errno {
-	if end <= pos || len(m.folios) == 0 {
-		return m.checkErrors()
+	if end <= pos || m.empty(t) {
+		return m.checkErrors(t)
 	}
 	err := m.FdatawriteRange(t, pos, end)
 	m.FdatawaitRange(t, pos, end)
-	if err2 := m.checkErrors(); err == errno.OK {
+	if err2 := m.checkErrors(t); err == errno.OK {
 		err = err2
 	}
 	return err
@@ -109,7 +134,7 @@ func (m *Mapping) WriteAndWaitRange(t *sched.Task, pos, end int64) errno.Errno {
 // (file_write_and_wait_range).
 func (m *Mapping) FileWriteAndWaitRange(t *sched.Task, pos, end int64, since *int) errno.Errno {
 	err := errno.OK
-	if len(m.folios) > 0 {
+	if !m.empty(t) {
 		err = m.FdatawriteRange(t, pos, end)
 		m.FdatawaitRange(t, pos, end)
 	}

@@ -63,6 +63,7 @@ func (s *Sched) serve(c *coroutine) {
 func (s *Sched) runBody(t *Task) {
 	defer func() {
 		r := recover()
+		s.touch(taskObj(t), writes)
 		t.alive = 0
 		s.removeLive(t)
 		if _, killed := r.(killSignal); r == nil || killed || s.killing {

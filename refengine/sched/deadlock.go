@@ -65,6 +65,17 @@ func (s *Sched) ownerCycle(t *Task) bool {
 	return s.reaches(t, t, len(s.live))
 }
 
+const ownersCycle = "tasks wait for each other in a cycle"
+
+// foundCycle ends the execution, unless the strategy needs to see what the other tasks do: the outcome is the same.
+func (s *Sched) foundCycle() {
+	if s.log == nil {
+		s.end(Deadlock, ownersCycle)
+	} else if s.cycle == nil {
+		s.cycle = s.describeBlocked()
+	}
+}
+
 func (s *Sched) reaches(from, to *Task, depth int) bool {
 	if _, blocked := from.Blocked(); !blocked || from.op.Obj == 0 || depth == 0 {
 		return false

@@ -1,11 +1,14 @@
 package sched
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // DFS enumerates every schedule, depth first: the first execution never preempts, each next one changes the last decision
 // that has an alternative left. When nothing is left, the program is proved for every schedule within the bound.
 type DFS struct {
-	// MaxPreemptions bounds how often a task that could go on is stopped, -1 for no bound. Most bugs need few (CHESS).
+	// maxPreemptions bounds how often a task that could go on is stopped, -1 for no bound. Most bugs need few (CHESS).
 	maxPreemptions int
 	path           []branch
 	depth          int
@@ -22,6 +25,14 @@ func NewDFS() *DFS { return &DFS{maxPreemptions: -1} }
 
 // NewBoundedDFS returns the strategy that enumerates the schedules with at most max preemptions.
 func NewBoundedDFS(max int) *DFS { return &DFS{maxPreemptions: max} }
+
+// Name implements Strategy.
+func (d *DFS) Name() string {
+	if d.maxPreemptions < 0 {
+		return "dfs"
+	}
+	return "dfs" + strconv.Itoa(d.maxPreemptions)
+}
 
 // Begin implements Strategy.
 func (d *DFS) Begin() bool {

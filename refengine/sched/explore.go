@@ -17,11 +17,13 @@ const (
 	Panicked          // a task panicked: a broken invariant of the engine
 	StepLimit         // too many steps: says nothing, neither good nor bad
 	Pruned            // the strategy gave the execution up, or a replay diverged
+	Starved           // a blocked task was overtaken more often than its obligation allows
+	Livelock          // the same states come back for ever under a fair schedule
 )
 
 // String returns the outcome's name.
 func (o Outcome) String() string {
-	names := [...]string{"running", "done", "deadlock", "panic", "step-limit", "pruned"}
+	names := [...]string{"running", "done", "deadlock", "panic", "step-limit", "pruned", "starved", "livelock"}
 	return names[o]
 }
 
@@ -32,7 +34,7 @@ const DefaultMaxSteps = 1 << 20
 type Options struct {
 	Name     string // the program's name, put into tokens
 	Strategy Strategy
-	Budget   int   // executions at most, 0 for as many as the strategy has
+	Budget   int   // executions at most, pruned ones counted, 0 for as many as the strategy has
 	MaxSteps int64 // steps of one execution at most, 0 for DefaultMaxSteps
 	Trace    bool  // fill Result.Trace; costs an allocation now and then
 }
@@ -50,21 +52,26 @@ type TraceStep struct {
 type Result struct {
 	Outcome   Outcome
 	Message   string        // why it ended so, "" for Done
-	Blocked   []BlockedTask // of a Deadlock or StepLimit
+	Blocked   []BlockedTask // of a Deadlock, StepLimit, Starved or Livelock
 	Panic     any           // of Panicked
 	Stack     string        // of Panicked
 	Hash      uint64        // of the steps, in order, and everything noted
 	Steps     int64
 	Decisions int64
-	Execution int // 1 for the first
+	Execution int    // 1 for the first
+	Strategy  string // the name of the strategy that made it
 	Trace     []TraceStep
 
 	name string
-	runs []run
+	path []deviation
 }
 
-// Token returns the replay token of the execution: t1.<name>.<hash>.<choices>.
-func (r *Result) Token() string { return formatToken(r.name, r.Hash, r.runs) }
+// Token returns the replay token of the execution: t2.<name>.<hash>.<choices>.
+func (r *Result) Token() string { return formatToken(r.name, r.Hash, r.path) }
+
+// Switches returns how often the execution chose otherwise than to go on with the same task, or with the oldest where that one could
+// not: the length of what the token says.
+func (r *Result) Switches() int { return len(r.path) }
 
 // String describes the result in a few lines.
 func (r *Result) String() string {
@@ -89,8 +96,12 @@ func (s *Sched) execution(o Options, strategy Strategy, setup func(*Sched)) *Res
 	s.next = s.decide(nil)
 	s.drive()
 	r := &Result{
-		Outcome: s.outcome, Message: s.message, Blocked: s.blocked, Panic: s.panicValue, Stack: s.panicStack,
-		Hash: s.hash, Steps: s.steps, Decisions: s.decisions, Trace: s.trace, name: o.Name, runs: s.runs,
+		Strategy: strategy.Name(),
+		Outcome:  s.outcome, Message: s.message, Blocked: s.blocked, Panic: s.panicValue, Stack: s.panicStack,
+		Hash: s.hash, Steps: s.steps, Decisions: s.decisions, Trace: s.trace, name: o.Name, path: s.path.deviations,
+	}
+	if l, ok := strategy.(learner); ok {
+		l.learn(s)
 	}
 	s.teardown()
 	strategy.End(r)
@@ -107,7 +118,8 @@ func (s *Sched) Run(o Options, setup func(*Sched)) *Result {
 
 // Report tells how an exploration went.
 type Report struct {
-	Executions int
+	Executions int         // to their end
+	Pruned     int         // given up by the strategy, because they would have repeated others
 	Complete   bool        // the strategy has enumerated every schedule
 	Steps      int64       // of all executions
 	Inversions []Inversion // of the lock order, over all executions
@@ -124,15 +136,19 @@ func (r Report) String() string {
 }
 
 // Explore executes the program again and again, under the strategy's choices, until after returns false, the budget or the
-// strategy is used up, or ctx ends (looked at between executions). setup builds the program's state and starts its first
+// strategy is used up, or ctx ends (looked at between executions). after is not told of executions that the strategy gave up. setup builds the program's state and starts its first
 // tasks; it is called for every execution and must do the same each time. after may be nil.
 func Explore(ctx context.Context, o Options, setup func(*Sched), after func(*Result) bool) Report {
 	s := New()
 	var rep Report
-	for (o.Budget == 0 || rep.Executions < o.Budget) && ctx.Err() == nil && o.Strategy.Begin() {
+	for (o.Budget == 0 || rep.Executions+rep.Pruned < o.Budget) && ctx.Err() == nil && o.Strategy.Begin() {
 		r := s.execution(o, o.Strategy, setup)
-		rep.Executions++
 		rep.Steps += r.Steps
+		if r.Outcome == Pruned {
+			rep.Pruned++
+			continue
+		}
+		rep.Executions++
 		r.Execution = rep.Executions
 		if after != nil && !after(r) {
 			break

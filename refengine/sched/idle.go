@@ -18,11 +18,26 @@ func (t *Task) AwaitBlocked(target *Task) (on Op, blocked bool) {
 	t.wait = 1
 	s.idlers = append(s.idlers, &idler{t, target, s.steps})
 	t.Point(Op{OpWait, 0, "await blocked"}, &t.wait)
+	s.touch(taskObj(target), reads)
 	return target.Blocked()
 }
 
-// wakeIdlers ends the AwaitBlocked of those whose target is done or blocked, and says whether there was one.
+// wakeIdlers ends the AwaitBlocked of those whose target is done or blocked, and says whether there was one. Nobody is woken because
+// all is quiet as long as somebody can be woken for another reason.
 func (s *Sched) wakeIdlers(quiet bool) bool {
+	if s.wakeSettled(false) {
+		return true
+	}
+	if !quiet || !s.wakeSettled(true) {
+		return false
+	}
+	if s.log != nil {
+		s.log.quiet(s.live)
+	}
+	return true
+}
+
+func (s *Sched) wakeSettled(quiet bool) bool {
 	woken := false
 	rest := s.idlers[:0]
 	for _, i := range s.idlers {
@@ -38,13 +53,20 @@ func (s *Sched) wakeIdlers(quiet bool) bool {
 }
 
 func (s *Sched) settled(i *idler, quiet bool) bool {
-	if i.target.Done() {
+	if i.target.alive == 0 {
 		return true
 	}
 	if _, blocked := i.target.Blocked(); !blocked || s.idling(i.target) {
 		return false
 	}
-	return quiet || s.steps-max(i.since, i.target.announced) > idleBound
+	if quiet {
+		return true
+	}
+	long := s.steps-max(i.since, i.target.announced) > idleBound
+	if long && s.log != nil {
+		s.log.inexact = true
+	}
+	return long
 }
 
 func (s *Sched) idling(t *Task) bool {

@@ -20,7 +20,10 @@ func (m *Mutex) Init(s *Sched, l Label) { m.s, m.obj = s, s.NewObj(l) }
 func (m *Mutex) Obj() ObjID { return m.obj }
 
 // Locked says whether somebody has the lock. It is not a scheduling point.
-func (m *Mutex) Locked() bool { return m.state != 0 }
+func (m *Mutex) Locked() bool {
+	m.s.touch(m.obj, reads)
+	return m.state != 0
+}
 
 // Lock acquires the lock.
 func (m *Mutex) Lock(t *Task) {
@@ -31,7 +34,7 @@ func (m *Mutex) Lock(t *Task) {
 
 // TryLock acquires the lock if it is free when the task is chosen.
 func (m *Mutex) TryLock(t *Task) bool {
-	t.Point(Op{OpTry, m.obj, "trylock"}, nil)
+	t.point(Op{OpTry, m.obj, "trylock"}, nil, reads)
 	if m.state != 0 {
 		return false
 	}
@@ -44,6 +47,7 @@ func (m *Mutex) TryLock(t *Task) bool {
 func (m *Mutex) LockNew(t *Task) { m.take(t) }
 
 func (m *Mutex) take(t *Task) {
+	m.s.touch(m.obj, writes)
 	m.state, m.owner = 1, t
 	t.acquired(m.obj, false)
 }
@@ -65,6 +69,7 @@ func (m *Mutex) UnlockQuiet() {
 	if m.state == 0 {
 		panic("sched: unlock of unlocked " + m.s.Label(m.obj).String())
 	}
+	m.s.touch(m.obj, writes)
 	m.Disown()
 	m.state = 0
 }
@@ -72,10 +77,11 @@ func (m *Mutex) UnlockQuiet() {
 // Disown leaves the lock taken but owned by no task: an I/O request has it and releases it at its completion.
 func (m *Mutex) Disown() {
 	if m.owner != nil {
+		m.s.touch(m.obj, writes)
 		m.owner.released(m.obj)
 		m.owner = nil
 	}
 }
 
 // WaitFree waits until nobody has the lock, without taking it (folio_wait_locked).
-func (m *Mutex) WaitFree(t *Task, name string) { t.Point(Op{OpWait, m.obj, name}, &m.state) }
+func (m *Mutex) WaitFree(t *Task, name string) { t.point(Op{OpWait, m.obj, name}, &m.state, reads) }

@@ -82,10 +82,3 @@ func (s *Sched) Label(id ObjID) Label {
 	}
 	return s.objs[id-1]
 }
-
-// Reads declares that the step under way reads the object's state, beyond the object its point announced; Writes that it changes
-// it. A strategy that leaves out equivalent schedules relies on it: what a step touches and does not declare, it does not know of.
-func (t *Task) Reads(obj ObjID) {}
-
-// Writes declares that the step under way changes the object's state; see Reads.
-func (t *Task) Writes(obj ObjID) {}

@@ -1,14 +1,13 @@
 package sched
 
-import "math/rand/v2"
+import "strconv"
 
 // PCT is the probabilistic concurrency testing strategy of Burckhardt et al. (ASPLOS 2010): tasks have random priorities,
 // the highest one runs, and at depth-1 random decisions the running task falls below all others. It finds a bug that
 // needs d ordering constraints with probability at least 1/(n k^(d-1)). It is unfair: never use it alone for progress.
 type PCT struct {
+	seeded
 	depth   int
-	seed, n uint64
-	src     rand.PCG
 	prio    []uint64 // by task number
 	changes []int64  // decisions at which the running task falls
 	longest int64    // most decisions of an execution so far: the k of the paper
@@ -16,16 +15,20 @@ type PCT struct {
 }
 
 // NewPCT returns the strategy for a bug depth (at least 1) and a seed.
-func NewPCT(depth int, seed uint64) *PCT { return &PCT{depth: depth, seed: seed, longest: 64} }
+func NewPCT(depth int, seed uint64) *PCT {
+	return &PCT{seeded: seeded{seed: seed}, depth: depth, longest: 64}
+}
+
+// Name implements Strategy.
+func (p *PCT) Name() string { return "pct" + strconv.Itoa(p.depth) }
 
 // Begin implements Strategy.
 func (p *PCT) Begin() bool {
-	p.src.Seed(p.seed, p.n)
-	p.n++
+	p.begin()
 	p.prio, p.changes = p.prio[:0], p.changes[:0]
 	p.lowest = 1 << 20
 	for range p.depth - 1 {
-		p.changes = append(p.changes, 1+int64(p.src.Uint64()%uint64(p.longest)))
+		p.changes = append(p.changes, 1+int64(p.below(int(p.longest))))
 	}
 	return true
 }
@@ -59,9 +62,6 @@ func (p *PCT) priority(t *Task) uint64 {
 	}
 	return p.prio[t.id]
 }
-
-// Choose implements Strategy.
-func (p *PCT) Choose(_ *Sched, n int) int { return int(p.src.Uint64() % uint64(n)) }
 
 // End implements Strategy.
 func (p *PCT) End(r *Result) { p.longest = max(p.longest, r.Decisions) }

@@ -25,12 +25,13 @@ func (r *RWSem) RLock(t *Task) { r.acquire(t, OpRLock) }
 
 func (r *RWSem) acquire(t *Task, kind OpKind) {
 	r.s.order.acquiring(r.s, t, r.obj)
-	t.Point(Op{kind, r.obj, "down"}, nil)
+	t.point(Op{kind, r.obj, "down"}, nil, untouched)
 	shared := kind == OpRLock
 	if r.free(shared) {
 		r.grant(t, shared)
 		return
 	}
+	r.s.touch(r.obj, writes)
 	t.wait, t.shared = 1, shared
 	r.queue = append(r.queue, t)
 	t.Point(Op{kind, r.obj, "down, queued"}, &t.wait)
@@ -50,18 +51,22 @@ func (r *RWSem) TryLock(t *Task) bool { return r.try(t, false) }
 func (r *RWSem) TryRLock(t *Task) bool { return r.try(t, true) }
 
 func (r *RWSem) try(t *Task, shared bool) bool {
-	t.Point(Op{OpTry, r.obj, "trydown"}, nil)
+	t.point(Op{OpTry, r.obj, "trydown"}, nil, untouched)
 	if !r.free(shared) {
+		r.s.touch(r.obj, reads)
 		return false
 	}
 	r.grant(t, shared)
 	return true
 }
 
+// grant gives the semaphore to t. Readers that come and go commute with each other.
 func (r *RWSem) grant(t *Task, shared bool) {
 	if shared {
+		r.s.touch(r.obj, adds)
 		r.readers++
 	} else {
+		r.s.touch(r.obj, writes)
 		r.writer = true
 	}
 	t.acquired(r.obj, shared)
@@ -77,13 +82,15 @@ func (r *RWSem) release(t *Task, shared bool) {
 	if r.s.killing {
 		return
 	}
-	t.Point(Op{OpUnlock, r.obj, "up"}, nil)
+	t.point(Op{OpUnlock, r.obj, "up"}, nil, untouched)
 	if !t.released(r.obj) {
 		panic("sched: task " + t.role + " releases " + r.s.Label(r.obj).String() + " that it does not hold")
 	}
 	if shared {
+		r.s.touch(r.obj, adds)
 		r.readers--
 	} else {
+		r.s.touch(r.obj, writes)
 		r.writer = false
 	}
 	r.handOff()

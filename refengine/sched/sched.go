@@ -15,17 +15,22 @@ type Sched struct {
 	live    []*Task // tasks whose body has not ended, in the order they were started
 	enabled []*Task // scratch of decide
 	next    *Task   // what the driver resumes
+	running int     // the number of the task that took the latest step, -1 in set-up
 	objs    []Label
 	timers  []timer
 	idlers  []*idler
 	now     time.Duration
 	idleCo  []*coroutine
 	order   lockOrder
+	keeper  keeper
+	owed    []*Obligation
+	lasso   lasso
+	log     *journal // nil unless the strategy asks for it
 
 	steps     int64
 	decisions int64
 	hash      uint64
-	runs      []run // the choices of this execution, run-length coded
+	path      path // the choices of this execution
 	trace     []TraceStep
 
 	outcome    Outcome
@@ -33,6 +38,7 @@ type Sched struct {
 	panicValue any
 	panicStack string
 	blocked    []BlockedTask
+	cycle      []BlockedTask // a cycle of lock owners was found, and the execution goes on
 	killing    bool
 	abandoned  int
 }
@@ -60,10 +66,18 @@ func (s *Sched) reset(o Options, strategy Strategy) {
 	if s.maxSteps == 0 {
 		s.maxSteps = DefaultMaxSteps
 	}
-	s.used, s.next = 0, nil
+	s.used, s.next, s.running = 0, nil, -1
+	s.keeper.execution++
 	s.live, s.objs, s.timers, s.idlers = s.live[:0], s.objs[:0], s.timers[:0], s.idlers[:0]
-	s.runs, s.trace, s.blocked = s.runs[:0], s.trace[:0], nil
+	s.path.reset()
+	s.trace, s.blocked = s.trace[:0], nil
 	s.now, s.steps, s.decisions, s.hash = 0, 0, 0, 0
+	s.cycle, s.log = nil, nil
+	s.owed, s.lasso.digest = s.owed[:0], nil
+	if j, ok := strategy.(journaled); ok {
+		s.log = j.journal()
+		s.log.reset()
+	}
 	s.outcome, s.message, s.panicValue, s.panicStack = Running, "", nil, ""
 }
 
@@ -71,7 +85,12 @@ func (s *Sched) reset(o Options, strategy Strategy) {
 func (s *Sched) execute(t *Task) {
 	s.steps++
 	s.Note(uint64(t.id)<<40 | uint64(t.op.Kind)<<32 | uint64(t.op.Obj))
+	if s.log != nil {
+		s.log.step(t)
+	}
 	t.gate = nil
+	t.taken++
+	s.running = t.id
 	if s.tracing {
 		s.trace = append(s.trace, TraceStep{Step: s.steps, Task: t.id, Role: t.role, Op: t.op})
 	}
@@ -79,6 +98,9 @@ func (s *Sched) execute(t *Task) {
 
 // decide returns the task that runs next, nil when the execution has ended. cur is the task that decides, nil if it ended.
 func (s *Sched) decide(cur *Task) *Task {
+	if s.outcome != Running {
+		return nil
+	}
 	if s.steps >= s.maxSteps {
 		s.end(StepLimit, "step limit reached: inconclusive")
 		return nil
@@ -93,39 +115,78 @@ func (s *Sched) decide(cur *Task) *Task {
 		if len(s.idlers) > 0 && s.wakeIdlers(len(s.enabled) == 0) {
 			continue
 		}
-		switch len(s.enabled) {
-		case 0:
-			if s.fireTimers() {
-				continue
-			}
+		if len(s.enabled) > 0 {
+			return s.pick(cur)
+		}
+		if s.log != nil {
+			s.log.quiet(s.live)
+		}
+		if !s.fireTimers() {
 			s.quiesce()
 			return nil
-		case 1:
-			return s.enabled[0]
 		}
-		return s.pick(cur)
 	}
 }
 
 func (s *Sched) pick(cur *Task) *Task {
-	s.decisions++
+	if len(s.owed) > 0 {
+		s.forgive()
+	}
+	if s.lasso.digest != nil {
+		if t := s.lasso.next(s); t != nil || s.outcome != Running {
+			return t
+		}
+	}
+	choice := len(s.enabled) > 1
+	if !choice && s.log == nil {
+		return s.enabled[0]
+	}
+	if choice {
+		s.decisions++
+	}
 	t := s.strategy.Pick(s, cur, s.enabled)
 	if t == nil {
-		if s.outcome == Running {
-			s.end(Pruned, "strategy gave the execution up")
-		}
-		return nil
+		s.giveUp()
+	} else if choice {
+		s.path.record(uint32(t.id)<<1, t == byDefault(cur, s.enabled))
 	}
-	s.record(uint32(t.id) << 1)
 	return t
+}
+
+// byDefault returns the task that goes on if nobody cares: the one that decides, if it can, else the oldest that can.
+func byDefault(cur *Task, enabled []*Task) *Task {
+	if cur != nil && cur.alive != 0 && (cur.gate == nil || *cur.gate == 0) {
+		return cur
+	}
+	return enabled[0]
+}
+
+// giveUp ends the execution because the strategy wants no more of it.
+func (s *Sched) giveUp() {
+	if s.log != nil {
+		s.log.quiet(s.live)
+	}
+	s.end(Pruned, "strategy gave the execution up")
 }
 
 func (s *Sched) choose(n int) int {
 	if n <= 1 {
 		return 0
 	}
+	if s.lasso.digest != nil {
+		if v, ok := s.lasso.choose(s, n); ok {
+			s.Note(uint64(v))
+			return v
+		}
+	}
 	v := s.strategy.Choose(s, n)
-	s.record(uint32(v)<<1 | 1)
+	if s.lasso.digest != nil {
+		s.lasso.chosen = append(s.lasso.chosen, picked{int(s.steps) - s.lasso.start - 1, v})
+	}
+	if s.log != nil {
+		s.log.choices = append(s.log.choices, branch{v, n})
+	}
+	s.path.record(uint32(v)<<1|1, v == 0)
 	s.Note(uint64(v))
 	return v
 }
@@ -144,8 +205,12 @@ func (s *Sched) end(o Outcome, message string) {
 	if s.outcome != Running {
 		return
 	}
+	if s.cycle != nil && (o == Deadlock || o == StepLimit) {
+		s.outcome, s.message, s.blocked = Deadlock, ownersCycle, s.cycle
+		return
+	}
 	s.outcome, s.message = o, message
-	if o == Deadlock || o == StepLimit {
+	if o == Deadlock || o == StepLimit || o == Starved || o == Livelock {
 		s.blocked = s.describeBlocked()
 	}
 }

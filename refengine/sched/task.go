@@ -7,12 +7,14 @@ import "time"
 type Task struct {
 	s    *Sched
 	id   int
+	from int // the number of the task that started it, -1 for set-up
 	role string
 	body func(*Task)
 	co   *coroutine // nil until the task first runs and after it ended
 
 	op        Op    // announced
 	gate      *Gate // announced; nil is open
+	mode      mode  // announced: how op touches its object
 	announced int64 // step count when op was announced
 
 	wait   Gate // a gate of the task's own, for queues that wake one task
@@ -20,6 +22,10 @@ type Task struct {
 	alive  Gate // 1 until the body has ended
 	held   []hold
 	kills  int
+	taken  int64 // steps taken
+	local  uint64
+	// overtaken counts how often others were let in past the task while it was blocked in a WaitQueue.
+	overtaken int
 }
 
 // hold is one lock a task has.
@@ -31,11 +37,21 @@ type hold struct {
 // Go starts a task. It may be called from setup and from any running task; the new task takes its first step when it is
 // chosen. The role is its name in traces and reports and need not be unique.
 func (s *Sched) Go(role string, body func(*Task)) *Task {
+	t := s.GoAt(role, Op{Kind: OpStart}, body)
+	t.mode = untouched
+	return t
+}
+
+// GoAt is Go for a task whose body begins with op's effect: its start is the scheduling point of op, which saves one.
+func (s *Sched) GoAt(role string, op Op, body func(*Task)) *Task {
 	t := s.allocTask()
 	t.role, t.body = role, body
-	t.op, t.gate, t.announced = Op{Kind: OpStart}, nil, s.steps
+	t.op, t.gate, t.mode, t.announced = op, nil, writes, s.steps
 	t.alive = 1
 	s.live = append(s.live, t)
+	if s.log != nil {
+		s.log.started()
+	}
 	return t
 }
 
@@ -46,7 +62,7 @@ func (s *Sched) allocTask() *Task {
 	t := s.tasks[s.used]
 	t.id = s.used
 	t.held = t.held[:0]
-	t.kills, t.wait, t.co = 0, 0, nil
+	t.kills, t.wait, t.co, t.taken, t.from, t.local = 0, 0, nil, 0, s.running, 0
 	s.used++
 	return t
 }
@@ -64,21 +80,27 @@ func (t *Task) Name() string { return t.role }
 func (t *Task) ID() int { return t.id }
 
 // Done says whether the task's body has ended. It may be called at any time.
-func (t *Task) Done() bool { return t.alive == 0 }
+func (t *Task) Done() bool {
+	t.s.touch(taskObj(t), reads)
+	return t.alive == 0
+}
 
 // Point announces op, waits until the gate is open and the strategy chooses the task, and returns; what follows up to the
 // next Point is the operation's effect and is atomic. A nil gate is always open. When the execution is torn down, Point
-// does not return: it unwinds the task's stack with a panic that bodies must let pass.
-func (t *Task) Point(op Op, gate *Gate) {
+// does not return: it unwinds the task's stack with a panic that bodies must let pass. The step counts as writing op.Obj.
+func (t *Task) Point(op Op, gate *Gate) { t.point(op, gate, writes) }
+
+// point is Point for an operation that touches its object in the given way.
+func (t *Task) point(op Op, gate *Gate, m mode) {
 	s := t.s
 	if s.killing {
 		t.killed()
 	}
-	t.op, t.gate, t.announced = op, gate, s.steps
+	t.op, t.gate, t.mode, t.announced = op, gate, m, s.steps
 	if gate != nil && *gate != 0 && s.ownerCycle(t) {
-		s.end(Deadlock, "tasks wait for each other in a cycle")
-		t.park(nil)
-	} else if next := s.decide(t); next != t {
+		s.foundCycle()
+	}
+	if next := s.decide(t); next != t {
 		t.park(next)
 	}
 	s.execute(t)
@@ -91,7 +113,7 @@ func (t *Task) Step(name string, obj ObjID) { t.Point(Op{OpStep, obj, name}, nil
 func (t *Task) Choose(n int) int { return t.s.choose(n) }
 
 // Join waits until another task's body has ended.
-func (t *Task) Join(other *Task) { t.Point(Op{OpJoin, 0, "join"}, &other.alive) }
+func (t *Task) Join(other *Task) { t.point(Op{OpJoin, taskObj(other), "join"}, &other.alive, reads) }
 
 // Sleep waits for virtual time, which advances only when no task can run.
 func (t *Task) Sleep(d time.Duration) {

@@ -8,27 +8,37 @@ import (
 	"strings"
 )
 
-// run is a choice and how often it was made in a row: task number << 1, or value << 1 | 1 for a data choice. Points at which only
-// one task could run are not recorded: they are no choices.
-type run struct{ choice, n uint32 }
+// deviation is a choice that is not the default, after gap choices that were: task number << 1, or value << 1 | 1 for a data choice. The
+// default is to go on with the task that decides, if it can, else with the oldest that can, and 0 for data. Points at which only
+// one task could run are no choices.
+type deviation struct{ gap, choice uint32 }
 
-func (s *Sched) record(choice uint32) {
-	if n := len(s.runs); n > 0 && s.runs[n-1].choice == choice {
-		s.runs[n-1].n++
+// path is the choices of an execution.
+type path struct {
+	deviations []deviation
+	gap        uint32 // defaults since the last deviation
+}
+
+func (p *path) reset() { p.deviations, p.gap = p.deviations[:0], 0 }
+
+func (p *path) record(choice uint32, isDefault bool) {
+	if isDefault {
+		p.gap++
 		return
 	}
-	s.runs = append(s.runs, run{choice, 1})
+	p.deviations = append(p.deviations, deviation{p.gap, choice})
+	p.gap = 0
 }
 
 // tokenVersion leads every token. A change in the meaning of choices or of the hash needs a new one.
-const tokenVersion = "t1"
+const tokenVersion = "t2"
 
-// formatToken returns t1.<name>.<hash>.<choices>.
-func formatToken(name string, hash uint64, runs []run) string {
+// formatToken returns t2.<name>.<hash>.<choices>.
+func formatToken(name string, hash uint64, path []deviation) string {
 	var buf []byte
-	for _, r := range runs {
+	for _, r := range path {
+		buf = binary.AppendUvarint(buf, uint64(r.gap))
 		buf = binary.AppendUvarint(buf, uint64(r.choice))
-		buf = binary.AppendUvarint(buf, uint64(r.n))
 	}
 	return fmt.Sprintf("%s.%s.%016x.%s", tokenVersion, tokenName(name), hash, base64.RawURLEncoding.EncodeToString(buf))
 }
@@ -42,7 +52,7 @@ func TokenName(token string) (string, error) {
 	return name, err
 }
 
-func parseToken(token string) (name string, hash uint64, runs []run, err error) {
+func parseToken(token string) (name string, hash uint64, path []deviation, err error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 4 || parts[0] != tokenVersion {
 		return "", 0, nil, fmt.Errorf("parse token %q: want %s.<name>.<hash>.<choices>", token, tokenVersion)
@@ -54,24 +64,24 @@ func parseToken(token string) (name string, hash uint64, runs []run, err error) 
 	if err != nil {
 		return "", 0, nil, fmt.Errorf("parse token choices: %w", err)
 	}
-	if runs, err = parseRuns(buf); err != nil {
+	if path, err = parsePath(buf); err != nil {
 		return "", 0, nil, err
 	}
-	return parts[1], hash, runs, nil
+	return parts[1], hash, path, nil
 }
 
-func parseRuns(buf []byte) ([]run, error) {
-	var runs []run
+func parsePath(buf []byte) ([]deviation, error) {
+	var path []deviation
 	for len(buf) > 0 {
 		var v [2]uint64
 		for i := range v {
 			x, n := binary.Uvarint(buf)
 			if n <= 0 || x > 1<<32-1 {
-				return nil, fmt.Errorf("parse token choices: bad number at run %d", len(runs))
+				return nil, fmt.Errorf("parse token choices: bad number at choice %d", len(path))
 			}
 			v[i], buf = x, buf[n:]
 		}
-		runs = append(runs, run{uint32(v[0]), uint32(v[1])})
+		path = append(path, deviation{uint32(v[0]), uint32(v[1])})
 	}
-	return runs, nil
+	return path, nil
 }

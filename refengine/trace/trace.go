@@ -25,7 +25,19 @@ const (
 	FileCheckAdvance   = "filemap:file_check_and_advance_wb_err"
 	PageMkwrite        = "probe:do_page_mkwrite"
 	InodeDioWait       = "probe:inode_dio_wait"
+	MarkVictim         = "oom:mark_victim"
 	WarnStalePagecache = "probe:dio_warn_stale_pagecache"
+	// The end of a buffered write's folio, for rules about the order of the hook and the unlocking.
+	FolioUnlock            = "probe:folio_unlock"
+	IomapWriteEnd          = "probe:iomap_write_end"
+	PagecacheIsizeExtended = "probe:pagecache_isize_extended"
+	Gfs2PutFolio           = "probe:gfs2_iomap_put_folio"
+	Gfs2PageDone           = "probe:gfs2_iomap_page_done"
+	Gfs2TransAddDatabufs   = "probe:gfs2_trans_add_databufs"
+	Gfs2ReleaseFolio       = "probe:gfs2_release_folio"
+	Gfs2LogFlush           = "gfs2:gfs2_log_flush"
+	Ext4ReleaseFolio       = "ext4:ext4_release_folio"
+	Jbd2StartCommit        = "jbd2:jbd2_start_commit"
 	// Printk is a line of the kernel log; Event.Text holds it.
 	Printk = "printk"
 )

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,12 +72,13 @@ func (a *app) listCase(c prog.Case, asJSON bool) error {
 func (a *app) language() *cobra.Command {
 	return &cobra.Command{
 		Use: "language", Short: "prints the operations of the program language", Args: cobra.NoArgs,
-		Long: `language prints the operations that a program in text form may have, one a line, with what each does. Programs are run with
+		Long: `language prints the operations that a program in text form may have, one a line, with what each does, and then the lines about
+the program as a whole. What an operation may return stands behind it: go doc ./harness/prog. Programs are run with
 'iomapcheck run -'; those of the cases are printed by 'iomapcheck list --json'.`,
 		Example: "  iomapcheck language | grep hold",
 		RunE: func(*cobra.Command, []string) error {
-			for _, v := range prog.Verbs() {
-				if _, err := fmt.Fprintf(a.out, "%-62s %s\n", v.Usage, v.Doc); err != nil {
+			for _, v := range slices.Concat(prog.Verbs(), prog.Lines()) {
+				if _, err := fmt.Fprintf(a.out, "%-72s %s\n", v.Usage, v.Doc); err != nil {
 					return err
 				}
 			}

@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"text/tabwriter"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +38,28 @@ type detection struct {
 type mutantsFlags struct {
 	targetFlags
 	engineFlags
-	json bool
+	mutants                                    []string
+	json, markdown, strategies, summary, first bool
+}
+
+// check finds what cannot be wanted together.
+func (f *mutantsFlags) check() error {
+	if f.json && f.markdown {
+		return errors.New("--json --markdown: want one of them")
+	}
+	_, err := mutant.Parse(f.mutants...)
+	return err
+}
+
+// format is how the flags want the tables.
+func (f *mutantsFlags) format() format {
+	switch {
+	case f.json:
+		return asJSON
+	case f.markdown:
+		return asMarkdown
+	}
+	return asText
 }
 
 func (a *app) mutants() *cobra.Command {
@@ -48,22 +70,34 @@ func (a *app) mutants() *cobra.Command {
 the mutant and after how many executions. A mutant counts as caught only by a rule of the judge (verdict fail or hang), and
 only where the same case is clean without the mutant.
 
+With --strategies each mutant that is caught is then given to each of the engine's strategies alone, with several seeds, on the case
+that caught it soonest: the table has the median of the executions to detection.
+
+A mutant belongs to a path or a file system, and most cases cannot catch it. With --first a mutant that is caught is not tried on
+further cases, and --summary prints a line a mutant.
+
 Exit codes: 0 every mutant is caught by at least one case, 1 some mutant is caught by none.`,
 		Args: cobra.NoArgs,
 		Example: `  iomapcheck mutants
   iomapcheck mutants --case 'fallback/*' --fs xfs
+  iomapcheck mutants --fs xfs --strategies --markdown
   iomapcheck mutants --json | jq -r 'select(.detected) | [.mutant, .case, .fs, .executions] | @tsv'`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMutants(cmd.Context(), f) },
 	}
 	f.registerRelease(cmd)
 	f.engineFlags.register(cmd, runtime.NumCPU())
 	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object a mutant, case and file system")
+	cmd.Flags().StringSliceVar(&f.mutants, "mutant", nil, "only these; default all")
+	cmd.Flags().BoolVar(&f.first, "first", false, "leave further cases out once one has caught a mutant")
+	cmd.Flags().BoolVar(&f.summary, "summary", false, "a line a mutant: how many cases caught it, and which did soonest")
+	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "tables in Markdown")
+	cmd.Flags().BoolVar(&f.strategies, "strategies", false, "also a table mutant × strategy: how soon each strategy detects each mutant")
 	return cmd
 }
 
 func (a *app) runMutants(ctx context.Context, f *mutantsFlags) error {
 	units, err := f.plan(cases.Catalogue())
-	for _, check := range []error{err, f.targetFlags.check(), f.engineFlags.check()} {
+	for _, check := range []error{err, f.check(), f.targetFlags.check(), f.engineFlags.check()} {
 		if check != nil {
 			return usage(check)
 		}
@@ -76,12 +110,22 @@ func (a *app) runMutants(ctx context.Context, f *mutantsFlags) error {
 	}
 	defer runner.Target.Close()
 	runner.Seed, runner.Budget = f.seed, f.budget
-	m := newMatrix(runner, units)
+	m := newMatrix(runner, units, f.mutants)
+	m.first = f.first
 	if err := m.run(ctx, f.jobs, p); err != nil {
 		return err
 	}
+	var trials []trial
+	if f.strategies {
+		if trials, err = m.tryStrategies(ctx, f.jobs, p); err != nil {
+			return err
+		}
+	}
 	p.close()
-	return a.printMatrix(m, f.json)
+	if err := a.printMatrix(m, f.format(), f.summary); err != nil || !f.strategies {
+		return err
+	}
+	return a.printTrials(trials, f.budget, f.format())
 }
 
 // matrix is mutant × unit, a cell for each, by mutant.
@@ -90,10 +134,16 @@ type matrix struct {
 	mutants []string
 	units   []campaign.Unit
 	cells   []detection
+	// first leaves cells out once their mutant is caught.
+	first bool
+	mu    sync.Mutex // guards cells while they are filled
 }
 
-func newMatrix(r *campaign.Runner, units []campaign.Unit) *matrix {
-	m := &matrix{runner: r, mutants: mutant.Names(), units: units}
+func newMatrix(r *campaign.Runner, units []campaign.Unit, mutants []string) *matrix {
+	if len(mutants) == 0 {
+		mutants = mutant.Names()
+	}
+	m := &matrix{runner: r, mutants: mutants, units: units}
 	m.cells = make([]detection, len(m.mutants)*len(m.units))
 	return m
 }
@@ -114,10 +164,15 @@ func (m *matrix) with(folder string, mutants ...string) *campaign.Runner {
 func (m *matrix) run(ctx context.Context, jobs int, p *progress) error {
 	err := sideBySide(ctx, jobs, len(m.cells), func(ctx context.Context, i int) campaign.Verdict {
 		name, u := m.at(i)
+		if m.first && m.caught(name) {
+			return m.leftOut(u)
+		}
 		p.set(fmt.Sprintf("[%d/%d] %s: %s", i+1, len(m.cells), name, u.Name()))
 		return m.with(name, name).Run(ctx, u, nil)
 	}, func(i int, v campaign.Verdict) error {
 		name, _ := m.at(i)
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.cells[i] = newDetection(name, v)
 		return nil
 	})
@@ -135,6 +190,14 @@ func newDetection(name string, v campaign.Verdict) detection {
 		Mutant: name, Case: v.Case, Parameters: v.Parameters, FS: v.FS, Variant: v.Variant,
 		Detected: v.Verdict == judge.Fail || v.Verdict == judge.Hang, Rule: v.Rule, Executions: v.Executions,
 		Verdict: v.Verdict, Text: v.Text, Replay: v.Replay, Evidence: v.Evidence,
+	}
+}
+
+// leftOut stands for a cell that was not tried.
+func (m *matrix) leftOut(u campaign.Unit) campaign.Verdict {
+	return campaign.Verdict{
+		Case: u.Case.ID, Parameters: map[string]string{"variant": u.Variant.Name}, FS: u.FS.Name(), Variant: u.FS.VariantName(),
+		Verdict: judge.Unexercised, Text: "left out: another case has caught the mutant",
 	}
 }
 
@@ -174,6 +237,8 @@ func (m *matrix) takeBack(unit int, without campaign.Verdict) {
 
 // caught says whether at least one case catches the mutant.
 func (m *matrix) caught(name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, c := range m.cells {
 		if c.Mutant == name && c.Detected {
 			return true
@@ -183,7 +248,7 @@ func (m *matrix) caught(name string) bool {
 }
 
 // printMatrix prints the cells and, for people, the sum; the exit code is 1 where a mutant is caught by no case.
-func (a *app) printMatrix(m *matrix, asJSON bool) error {
+func (a *app) printMatrix(m *matrix, how format, summary bool) error {
 	caught := 0
 	for _, name := range m.mutants {
 		if m.caught(name) {
@@ -192,7 +257,7 @@ func (a *app) printMatrix(m *matrix, asJSON bool) error {
 			a.code = exitBad
 		}
 	}
-	if asJSON {
+	if how == asJSON {
 		for _, c := range m.cells {
 			if err := json.NewEncoder(a.out).Encode(c); err != nil {
 				return fmt.Errorf("write the matrix: %w", err)
@@ -200,17 +265,52 @@ func (a *app) printMatrix(m *matrix, asJSON bool) error {
 		}
 		return nil
 	}
-	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	for _, c := range m.cells {
-		v := campaign.Verdict{Case: c.Case, Parameters: c.Parameters, FS: c.FS, Variant: c.Variant}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", c.Mutant, v.Name(), v.FSName(), c)
+	rows := m.rows()
+	if summary {
+		rows = m.summary()
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("write the matrix: %w", err)
+	if how == asText {
+		rows = rows[1:]
 	}
-	_, err := fmt.Fprintf(a.out, "%d of %d mutants were caught by at least one case; evidence in %s\n", caught, len(m.mutants), m.runner.Runs)
-	return err
+	return a.printRows(rows, how, fmt.Sprintf("%d of %d mutants were caught by at least one case; evidence in %s", caught, len(m.mutants), m.runner.Runs))
 }
+
+// rows are the cells, a row each, under a head.
+func (m *matrix) rows() [][]string {
+	rows := [][]string{{"mutant", "case", "file system", "outcome"}}
+	for _, c := range m.cells {
+		rows = append(rows, []string{c.Mutant, c.name(), c.fs(), c.String()})
+	}
+	return rows
+}
+
+// summary is a row for each mutant, under a head.
+func (m *matrix) summary() [][]string {
+	rows := [][]string{{"mutant", "caught by", "soonest", "file system", "outcome"}}
+	for _, name := range m.mutants {
+		n := 0
+		for _, c := range m.cells {
+			if c.Mutant == name && c.Detected {
+				n++
+			}
+		}
+		row := []string{name, "none", "", "", ""}
+		if best := m.soonest(name); best >= 0 {
+			c := m.cells[best]
+			row = []string{name, fmt.Sprintf("%d of %d", n, len(m.units)), c.name(), c.fs(), c.String()}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// name is the case with its parameters.
+func (c detection) name() string {
+	return campaign.Verdict{Case: c.Case, Parameters: c.Parameters}.Name()
+}
+
+// fs is the file system with its variant.
+func (c detection) fs() string { return campaign.Verdict{FS: c.FS, Variant: c.Variant}.FSName() }
 
 // String says how the mutant was detected, or what came out instead.
 func (c detection) String() string {

@@ -37,7 +37,7 @@ TOKEN is what the engine prints: the history is the same again, event by event. 
 DIR is an evidence directory. One of the engine gives the same history again; one of a kernel runs the same program on the
 same kernel, or on another one: --kernel.`,
 		Args: cobra.ExactArgs(1),
-		Example: `  iomapcheck replay t1.coherence/post-write-invalidation@xfs+dio-skip-post-invalidate.… --history
+		Example: `  iomapcheck replay t2.coherence/post-write-invalidation@xfs+dio-skip-post-invalidate.… --history
   iomapcheck replay runs/20261121-101500.000/vm~6.12.117+deb12-amd64~xfs~fallback-redirty-during-writeback
   iomapcheck replay DIR --kernel debian:6.1`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,7 +45,7 @@ same kernel, or on another one: --kernel.`,
 			if err := f.check(); err != nil {
 				return usage(err)
 			}
-			if strings.HasPrefix(args[0], "t1.") {
+			if isToken(args[0]) {
 				return a.replayToken(cmd.Context(), f, args[0])
 			}
 			return a.replayDir(cmd.Context(), f, args[0])
@@ -54,6 +54,13 @@ same kernel, or on another one: --kernel.`,
 	f.register(cmd)
 	cmd.Flags().BoolVar(&f.history, "history", false, "print the history too")
 	return cmd
+}
+
+// isToken says whether the argument is a token rather than a directory: t, the number of its form, and a dot.
+func isToken(arg string) bool {
+	form, _, dot := strings.Cut(arg, ".")
+	digits, ok := strings.CutPrefix(form, "t")
+	return dot && ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // replayToken runs the engine's schedule of a token.
@@ -86,7 +93,7 @@ func tokenParts(token string) (unit string, mutants []string, err error) {
 func (a *app) replayDir(ctx context.Context, f *replayFlags, dir string) error {
 	old, p, err := readEvidence(dir)
 	if err != nil {
-		return usage(fmt.Errorf("replay %s: neither a token (t1.…) nor an evidence directory: %w", dir, err))
+		return usage(fmt.Errorf("replay %s: neither a token (t2.…) nor an evidence directory: %w", dir, err))
 	}
 	spec, err := fsys.Parse(old.FSName())
 	if err != nil {

@@ -107,7 +107,7 @@ func (a *app) runCases(ctx context.Context, f *runFlags, args []string) error {
 		return errors.Join(err, report.close())
 	}
 	defer runner.Target.Close()
-	runner.Seed, runner.Budget, runner.Mutants = f.seed, f.budget, f.mutants
+	runner.Seed, runner.Budget, runner.Mutants, runner.Shrink = f.seed, f.budget, f.mutants, true
 	judgeUnit := runner.Run
 	if len(args) > 0 {
 		judgeUnit = func(ctx context.Context, u campaign.Unit, watch func(string)) campaign.Verdict {

@@ -36,7 +36,7 @@ func TestAnInterruptEndsTheRunWithTheSumSoFarAndSaysNothingOfTheKernel(t *testin
 	if code != exitInfra {
 		t.Errorf("exit code %d, want %d", code, exitInfra)
 	}
-	if sum := regexp.MustCompile(`(?m)^interrupted after \d of 8: \d ok on refengine`); !sum.MatchString(out.text.String()) {
+	if sum := regexp.MustCompile(`(?m)^interrupted after \d+ of \d+: \d+ ok.* on refengine`); !sum.MatchString(out.text.String()) {
 		t.Errorf("no sum so far in\n%s", &out.text)
 	}
 	if strings.Contains(out.text.String(), "infra") {

@@ -58,10 +58,9 @@ func (t *task) read(name string, path history.FinalPath, how prog.Verb) {
 }
 
 func (t *task) whole(f *refengine.File, op prog.Op) history.Event {
-	buf := make([]byte, op.Len)
-	prog.Poison(buf)
-	n, e := transfer(t.t, f, op, buf)
-	return result(op, buf, n, e)
+	mem, _ := t.buffer(op) // memory of its own: there is nothing to open
+	n, e := transfer(t.t, f, op, mem)
+	return t.result(op, mem, n, e)
 }
 
 // sync is the fsync whose errno tells of failed writeback, and of page cache that the kernel knows to be stale.

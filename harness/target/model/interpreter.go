@@ -2,28 +2,37 @@ package model
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/refengine"
 	"github.com/iomapcheck/iomapcheck/refengine/block"
+	"github.com/iomapcheck/iomapcheck/refengine/errno"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
-	"github.com/iomapcheck/iomapcheck/refengine/trace"
 )
 
 // interpreter carries a program out on one machine, in one execution.
 type interpreter struct {
-	job     target.Job
-	m       *refengine.Machine
-	failed  error // the machine could not be made
-	events  []history.Event
-	now     int64 // the clock: the number of the last event
+	job    target.Job
+	m      *refengine.Machine
+	failed error // the machine could not be made
+	events []history.Event
+	now    int64 // the clock: the number of the last event
+	s      *sched.Sched
+	// order stands for the order of events: a search that leaves out equivalent schedules must not take two for one that differ in
+	// which operation had ended when another began.
+	order   sched.ObjID
 	tasks   map[string]*task
 	pending []*task // operations that may block, each a task of its own
 	record  bool
+	// spokenOf are the events of the kernel that the program speaks of.
+	spokenOf []string
+	// high and max are the memory limits that the program has set, in bytes, 0 for none.
+	high, max int64
 }
 
 // task is a program's task in the engine.
@@ -33,6 +42,8 @@ type task struct {
 	t     *sched.Task
 	files map[string]*refengine.File
 	aio   map[string]submitted
+	pins  map[pinKey]mm.Pins
+	dead  bool // killed for want of memory: it does nothing more
 	// open is the operation that the task is in, for reports of hangs.
 	open *history.Event
 }
@@ -40,20 +51,21 @@ type task struct {
 type submitted struct {
 	aio *refengine.AIO
 	op  prog.Op
-	buf []byte
+	mem mm.Buffer
 }
 
 // start makes the machine and the program's main task; it is the set-up of an execution.
 func start(s *sched.Sched, job target.Job, config refengine.Config) *interpreter {
-	in := &interpreter{job: job, tasks: map[string]*task{}, record: true}
+	in := &interpreter{s: s, order: s.NewObj(sched.Label{Class: "history"}), job: job, tasks: map[string]*task{}, record: true, spokenOf: job.Program.Events()}
 	config.Trace = in.trace
+	config.Memory.Cgroup = job.Program.LimitsMemory()
 	if in.m, in.failed = refengine.New(s, config); in.failed != nil {
 		return in
 	}
 	in.m.Disk().Record(in.disk)
 	in.spawn(s.Go, "main", "main", func(t *task) {
 		for _, name := range job.Program.Files() {
-			in.m.Create(t.t, name)
+			in.create(t, name)
 		}
 		t.all(job.Program.Ops, 0, 0)
 		in.settle(t)
@@ -63,7 +75,7 @@ func start(s *sched.Sched, job target.Job, config refengine.Config) *interpreter
 
 // spawn starts a task; with is sched's or a task's Go.
 func (in *interpreter) spawn(with func(string, func(*sched.Task)) *sched.Task, role, name string, body func(*task)) *task {
-	t := &task{in: in, name: name, files: map[string]*refengine.File{}, aio: map[string]submitted{}}
+	t := &task{in: in, name: name, files: map[string]*refengine.File{}, aio: map[string]submitted{}, pins: map[pinKey]mm.Pins{}}
 	t.t = with(role, func(st *sched.Task) {
 		t.t = st
 		body(t)
@@ -72,10 +84,32 @@ func (in *interpreter) spawn(with func(string, func(*sched.Task)) *sched.Task, r
 	return t
 }
 
+// create makes an empty file with the attribute that the file system's variant gives it.
+func (in *interpreter) create(t *task, name string) {
+	f, e := in.m.Create(t.t, name)
+	if a := everyFile(in.job.FS); a != "" && e == errno.OK {
+		e = f.SetAttr(t.t, attr(a))
+	}
+	if e != errno.OK && in.failed == nil {
+		in.failed = fmt.Errorf("create %s: %s", name, e)
+	}
+}
+
+// everyFile is the attribute of every file: the variant's own, or what a mount option of it amounts to.
+func everyFile(s fsys.Spec) prog.Attr {
+	if s.VariantName() == "compress" {
+		return prog.AttrCompress
+	}
+	return prog.Attr(s.Attr())
+}
+
 // settle lets go what is held, waits for every task, and reads every file in every way.
 func (in *interpreter) settle(t *task) {
 	in.m.Disk().Release(t.t, block.Everything())
 	in.m.Disk().ClearFaults()
+	if in.job.Program.LimitsMemory() {
+		in.m.SetMemory(t.t, 0, 0)
+	}
 	for _, s := range in.job.Program.Steps() {
 		if other := in.tasks[s.Op.Task]; s.Op.Verb == prog.VGo && other != nil {
 			t.t.Join(other.t)
@@ -89,23 +123,14 @@ func (in *interpreter) settle(t *task) {
 
 // emit appends an event. The engine's clock counts events, so that no two have the same time.
 func (in *interpreter) emit(e history.Event) {
+	if e.Kind == history.Invoke {
+		in.s.Reads(in.order)
+	} else {
+		in.s.Adds(in.order)
+	}
 	in.now++
 	e.Time = in.now
 	in.events = append(in.events, e)
-}
-
-// trace takes the engine's events under the names that the kernel's have in a history.
-func (in *interpreter) trace(e trace.Event) {
-	name, probe := strings.CutPrefix(e.Name, "probe:")
-	switch {
-	case e.Name == trace.Printk:
-		return
-	case probe:
-		name = "iomapcheck:" + name
-	case !strings.HasPrefix(e.Name, "iomap:iomap_dio_"):
-		return
-	}
-	in.emit(history.Event{Kind: history.Trace, Op: -1, Task: e.Task, Name: name, Text: fmt.Sprintf("%s [%#x, %#x)", e.File, e.Pos, e.End)})
 }
 
 func (in *interpreter) disk(e block.Event) {
@@ -127,6 +152,9 @@ func (in *interpreter) finish(r *sched.Result) (target.Execution, error) {
 	if in.failed != nil {
 		return target.Execution{}, in.failed
 	}
+	if state := noProgress(r.Outcome); state != "" {
+		in.stuck(state, r)
+	}
 	switch r.Outcome {
 	case sched.Panicked:
 		return target.Execution{}, fmt.Errorf("the engine broke an invariant of its own: %v (replay with %s)\n%s", r.Panic, r.Token(), r.Stack)
@@ -141,22 +169,55 @@ func (in *interpreter) finish(r *sched.Result) (target.Execution, error) {
 	return target.Execution{History: h, Replay: r.Token()}, nil
 }
 
-// deadlock reports who waits for what. Where only the program's own waits are left, its situation did not come about.
-func (in *interpreter) deadlock(r *sched.Result) {
-	var inKernel []*task
+// noProgress is the state in which a history says that the scheduler found out that tasks get nowhere, "" for any other end.
+func noProgress(o sched.Outcome) string {
+	for _, state := range []string{history.Starved, history.Livelock} {
+		if o.String() == state {
+			return state
+		}
+	}
+	return ""
+}
+
+// stuck reports every task that is in the kernel as one that does not get on.
+func (in *interpreter) stuck(state string, r *sched.Result) {
+	where := blocked(r)
+	inKernel := in.inKernel()
+	for _, t := range inKernel {
+		in.emit(history.Event{Kind: history.Hang, Op: t.open.Op, Iter: t.open.Iter, Task: t.name, Name: state, Where: where, Text: r.Message})
+	}
+	if len(inKernel) == 0 {
+		in.emit(history.Event{Kind: history.Hang, Op: -1, Task: "finally", Name: state, Where: where, Text: r.Message})
+	}
+}
+
+// blocked is who waits for what, as the scheduler says it.
+func blocked(r *sched.Result) []string {
+	where := make([]string, len(r.Blocked))
+	for i, b := range r.Blocked {
+		where[i] = b.String()
+	}
+	return where
+}
+
+// inKernel lists the tasks that are in an operation which the kernel carries out.
+func (in *interpreter) inKernel() []*task {
+	var out []*task
 	for _, s := range append([]string{"main"}, in.roles()...) {
 		t := in.tasks[s]
 		if t == nil || t.open == nil {
 			continue
 		}
 		if verb := in.job.Program.Steps()[t.open.Op].Op.Verb; verb.IsData() || verb == prog.VRemount || verb == prog.VDropCaches {
-			inKernel = append(inKernel, t)
+			out = append(out, t)
 		}
 	}
-	where := make([]string, len(r.Blocked))
-	for i, b := range r.Blocked {
-		where[i] = b.String()
-	}
+	return out
+}
+
+// deadlock reports who waits for what. Where only the program's own waits are left, its situation did not come about.
+func (in *interpreter) deadlock(r *sched.Result) {
+	inKernel, where := in.inKernel(), blocked(r)
 	// Tasks that wait for requests which the program itself holds do not hang.
 	main := in.tasks["main"]
 	if main.open == nil && len(inKernel) == 0 {

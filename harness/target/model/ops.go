@@ -8,12 +8,16 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/block"
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/fs"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
 // all carries out ops, of which the first has number n.
 func (t *task) all(ops []prog.Op, n, iter int) {
 	for _, op := range ops {
+		if t.dead {
+			return
+		}
 		t.one(op, n, iter)
 		n += prog.Size([]prog.Op{op})
 	}
@@ -26,7 +30,7 @@ func (t *task) one(op prog.Op, n, iter int) {
 			t.all(op.Body, n+1, iter*int(op.Count)+i)
 		}
 	case op.Verb == prog.VUntil:
-		for i := 0; i == 0 || !t.in.tasks[op.Task].t.Done(); i++ {
+		for i := 0; !t.dead && (i == 0 || !t.in.tasks[op.Task].t.Done()); i++ {
 			t.all(op.Body, n+1, i)
 		}
 	case op.Expect.MayBlock:
@@ -42,9 +46,13 @@ func (t *task) reported(op prog.Op, n, iter int, do func() history.Event) {
 	t.open = &begin
 	t.in.emit(begin)
 	end := do()
+	died := t.killed(&end)
 	end.Kind, end.Task, end.Op, end.Iter = history.Return, t.name, n, iter
 	t.in.emit(end)
 	t.open = nil
+	if died {
+		t.in.emit(t.obituary(n, iter))
+	}
 }
 
 // mayBlock gives the operation a task of its own and goes on once that has ended or is asleep.
@@ -58,9 +66,9 @@ func (t *task) mayBlock(op prog.Op, n, iter int) {
 
 // seeBlocked waits until the other task has ended or is asleep, and records the latter.
 func (t *task) seeBlocked(other *task) {
-	where, blocked := t.in.m.AwaitBlocked(t.t, other.t)
+	_, blocked := t.in.m.AwaitBlocked(t.t, other.t)
 	if blocked && other.open != nil {
-		t.in.emit(history.Event{Kind: history.Blocked, Task: other.name, Op: other.open.Op, Iter: other.open.Iter, Where: []string{where}})
+		t.in.emit(history.Event{Kind: history.Blocked, Task: other.name, Op: other.open.Op, Iter: other.open.Iter, Where: t.in.m.WaitingIn(other.t)})
 	}
 }
 
@@ -91,6 +99,8 @@ func (t *task) do(op prog.Op, n int) history.Event {
 		t.in.m.DropCaches(t.t)
 	case prog.VRemount:
 		return failed(t.in.m.Remount(t.t))
+	case prog.VMemoryHigh, prog.VMemoryMax:
+		return t.limit(op)
 	}
 	return history.Event{}
 }
@@ -145,25 +155,29 @@ func (t *task) file(name string) (*refengine.File, errno.Errno) {
 
 // data carries out an operation on a file.
 func (t *task) data(op prog.Op) history.Event {
-	if op.Verb == prog.VReap {
+	switch op.Verb {
+	case prog.VReap:
 		return t.reap(op)
+	case prog.VReclaim:
+		return t.reclaim(op)
 	}
 	f, e := t.file(op.File)
 	if e != errno.OK {
 		return failed(e)
 	}
-	buf := make([]byte, op.Len*int64(boolInt(op.Verb.Writes() || op.Verb.Reads())))
-	if op.Verb.Writes() {
-		prog.Paint(buf, op.Fill, op.Off)
-	} else {
-		prog.Poison(buf)
+	if out, done := t.cache(f, op); done {
+		return out
+	}
+	mem, e := t.buffer(op)
+	if e != errno.OK {
+		return failed(e)
 	}
 	switch op.Verb {
 	case prog.VAIOWrite:
-		t.aio[op.AIO] = submitted{f.SubmitWrite(t.t, buf, op.Off, flags(op)), op, buf}
+		t.aio[op.AIO] = submitted{f.SubmitWriteBuffer(t.t, mem, op.Off, flags(op)), op, mem}
 		return history.Event{}
 	case prog.VAIORead:
-		t.aio[op.AIO] = submitted{f.SubmitRead(t.t, buf, op.Off, flags(op)), op, buf}
+		t.aio[op.AIO] = submitted{f.SubmitReadBuffer(t.t, mem, op.Off, flags(op)), op, mem}
 		return history.Event{}
 	case prog.VFsync:
 		return failed(f.Fsync(t.t))
@@ -176,32 +190,25 @@ func (t *task) data(op prog.Op) history.Event {
 	case prog.VSize:
 		return history.Event{N: f.Size()}
 	}
-	count, e := transfer(t.t, f, op, buf)
-	return result(op, buf, count, e)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	count, e := transfer(t.t, f, op, mem)
+	return t.result(op, mem, count, e)
 }
 
 // transfer moves bytes between the buffer and the file.
-func transfer(st *sched.Task, f *refengine.File, op prog.Op, buf []byte) (int64, errno.Errno) {
+func transfer(st *sched.Task, f *refengine.File, op prog.Op, mem mm.Buffer) (int64, errno.Errno) {
 	switch op.Verb {
 	case prog.VWrite:
-		return f.Write(st, buf, op.Off, flags(op))
+		return f.WriteBuffer(st, mem, op.Off, flags(op))
 	case prog.VRead:
-		return f.Read(st, buf, op.Off, flags(op))
+		return f.ReadBuffer(st, mem, op.Off, flags(op))
 	case prog.VDirectWrite:
-		return f.DirectWrite(st, buf, op.Off, flags(op))
+		return f.DirectWriteBuffer(st, mem, op.Off, flags(op))
 	case prog.VDirectRead:
-		return f.DirectRead(st, buf, op.Off, flags(op))
+		return f.DirectReadBuffer(st, mem, op.Off, flags(op))
 	case prog.VStore:
-		return f.Store(st, buf, op.Off)
+		return f.Store(st, mem.Bytes(), op.Off)
 	}
-	return f.Load(st, buf, op.Off)
+	return f.Load(st, mem.Bytes(), op.Off)
 }
 
 func flags(op prog.Op) refengine.Flags {
@@ -219,6 +226,7 @@ func flags(op prog.Op) refengine.Flags {
 func fallocate(st *sched.Task, f *refengine.File, op prog.Op) errno.Errno {
 	mode, ok := map[prog.FallocMode]fs.Mode{
 		prog.FallocAlloc: fs.Allocate, prog.FallocKeep: fs.KeepSize, prog.FallocPunch: fs.PunchHole | fs.KeepSize, prog.FallocZero: fs.ZeroRange,
+		prog.FallocUnshare: fs.UnshareRange,
 	}[op.Mode]
 	if !ok {
 		return errno.EOPNOTSUPP
@@ -232,7 +240,7 @@ func (t *task) reap(op prog.Op) history.Event {
 		return failed(errno.ENOENT)
 	}
 	n, e := s.aio.Reap(t.t)
-	return result(s.op, s.buf, n, e)
+	return t.result(s.op, s.mem, n, e)
 }
 
 func failed(e errno.Errno) history.Event {
@@ -243,14 +251,14 @@ func failed(e errno.Errno) history.Event {
 }
 
 // result is what a transfer returned. The errno of a mapped access that faulted is a signal to the task.
-func result(op prog.Op, buf []byte, n int64, e errno.Errno) history.Event {
+func (t *task) result(op prog.Op, mem mm.Buffer, n int64, e errno.Errno) history.Event {
 	out := failed(e)
 	out.N = n
 	if e != errno.OK && op.Verb.Mapped() {
 		out.Errno = "SIGBUS"
 	}
 	if op.Verb.Reads() && e == errno.OK {
-		out.Data = prog.Describe(buf[:n], op.Off)
+		out.Data = t.describe(mem, n, op.Off)
 	}
 	return out
 }

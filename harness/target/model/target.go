@@ -41,8 +41,8 @@ func (t *Target) Close() {}
 // maxSteps bounds an execution; the engine's own strategies need a few thousand.
 const maxSteps = 1 << 18
 
-// Run explores schedules of the job: the budget's first fifth depth-first, which ends early with every schedule tried where
-// the program is small, the rest at random.
+// Run explores schedules of the job by the strategy that it names; without a name the budget's first fifth depth-first, which ends early with every schedule tried where
+// the program is small, the rest by a rotation of random strategies.
 func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
 	machine, err := t.machine(job)
 	if err != nil {
@@ -52,12 +52,20 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 		return replay(job, machine, more)
 	}
 	x := &explorer{job: job, machine: machine, more: more}
+	if job.Strategy != "" {
+		named, err := strategyFor(job.Strategy, job.Seed)
+		if err != nil {
+			return err
+		}
+		_, err = x.explore(ctx, fairFor(job.Program, named), job.Budget)
+		return err
+	}
 	if !loopsUntil(job.Program) {
-		if done, err := x.explore(ctx, sched.NewDFS(), max(1, job.Budget/5)); done || err != nil {
+		if done, err := x.explore(ctx, sched.NewDPOR(0), max(1, job.Budget/5)); done || err != nil {
 			return err
 		}
 	}
-	_, err = x.explore(ctx, sched.NewRandom(job.Seed), job.Budget-x.executions)
+	_, err = x.explore(ctx, fairFor(job.Program, sched.NewRotation(job.Seed)), job.Budget-x.executions)
 	return err
 }
 
@@ -75,16 +83,26 @@ func (t *Target) machine(job target.Job) (refengine.Config, error) {
 		return c, err
 	}
 	c.Mutants = set
-	switch job.FS.VariantName() {
-	case "":
-	case "nodatasum":
-		c.FSOptions = fs.Options{NoDatasum: true}
-	case "1k":
-		c.BlockSize = 1024
-	default:
+	if !slices.Contains(fs.Names(), job.FS.Name()) {
+		return c, target.Unsupported("the engine has no %s", job.FS.Name())
+	}
+	if c.BlockSize = job.FS.BlockSize(); c.BlockSize < 512 {
+		c.BlockSize = 0
+	}
+	options, ok := variants()[job.FS.VariantName()]
+	if !ok {
 		return c, target.Unsupported("the engine has no variant %s of %s", job.FS.VariantName(), job.FS.Name())
 	}
+	c.FSOptions = options
 	return c, nil
+}
+
+// variants are the options that the variants of file systems mean to the engine, beyond block size and attribute.
+func variants() map[string]fs.Options {
+	return map[string]fs.Options{
+		"": {}, "1k": {}, "reflink": {}, "compress": {},
+		"nodatasum": {NoDatasum: true}, "journal": {JournalData: true}, "jdata": {JournalData: true}, "inline": {InlineData: true}, "dax": {DAX: true},
+	}
 }
 
 // explorer makes executions of one job.

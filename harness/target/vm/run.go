@@ -11,7 +11,6 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
-	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
@@ -89,24 +88,11 @@ func (r *run) order() *wire.Job {
 	return &wire.Job{
 		Program: r.job.Program.String(), Modules: spec.Modules(), Mkfs: spec.Mkfs("/dev/vda"),
 		Device: "/dev/vda", Type: spec.KernelType(), Options: spec.MountOptions(), Flags: uint64(spec.MountFlags()),
-		Events: tracedEvents(r.job.Program), Probes: tracedFunctions(),
+		Attr:   spec.Attr(),
+		Events: tracedEvents(r.job.Program), Probes: tracedFunctions(r.job.Program),
 		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce,
 	}
 }
-
-// tracedEvents are the tracepoints that every history of a direct write is better understood with, and the witnesses'.
-func tracedEvents(p prog.Program) []string {
-	events := []string{"iomap:iomap_dio_invalidate_fail", "iomap:iomap_dio_rw_begin", "iomap:iomap_dio_complete"}
-	for _, e := range p.Events() {
-		if !slices.Contains(events, e) && !strings.HasPrefix(e, "iomapcheck:") {
-			events = append(events, e)
-		}
-	}
-	return events
-}
-
-// tracedFunctions are kernel functions whose call is evidence: the judge lets stale page cache pass only where the first was called.
-func tracedFunctions() []string { return []string{"dio_warn_stale_pagecache"} }
 
 // errCrashed and errSilent end a job whose kernel does not go on.
 var (

@@ -150,6 +150,9 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	if job.Watch == nil {
 		job.Watch = func(string) {}
 	}
+	if needs := job.FS.Needs(); needs != "" {
+		return target.Unsupported("%s needs %s, which the virtual machine has not", job.FS, needs)
+	}
 	m, err := t.machine(ctx, job.Watch)
 	var dead *qemu.BootError
 	if errors.As(err, &dead) {

@@ -1,0 +1,72 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A buffered write while direct I/O of the same range is in flight: a read returns one of the two for every byte, and after a write
+// one of them is left everywhere, or the kernel has said that it is not.
+//
+//	other   direct I/O ─── held on the disk ─────────┐ done
+//	main    …………………………… write n (xfs) …………… release ……… (ext4, gfs2, btrfs wait until here)
+func bufferedWriteDuringDIO() prog.Case {
+	program := func(dio ...prog.Op) prog.Program {
+		hold := prog.Hold(prog.Reads)
+		if dio[0].Verb == prog.VAIOWrite {
+			hold = prog.Hold(prog.Writes)
+		}
+		return prog.New(
+			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),
+			hold.Of("f", 0, whole),
+			prog.Go("other", dio...),
+			prog.AwaitHeld(1),
+			prog.Write("f", 0, whole, 'n').MayBlock().As("write"),
+			prog.Release(), prog.Join("other"),
+			// The buffered write may still be under way.
+			prog.Read("f", 0, whole).OneOf("onm").As("after"),
+		).Witness(prog.WhileHeld("write"))
+	}
+	row := func(r prog.Row, in ...string) prog.Row {
+		r.Witnesses = []prog.Witness{prog.SeenBlocked("write", in...)}
+		return r
+	}
+	return prog.Case{
+		ID:     "coherence/buffered-write-during-dio",
+		Rule:   "a buffered write and direct I/O of the same range, at the same time, leave what one of them wrote in every byte; a direct read returns old or new bytes",
+		Kernel: "iomap_dio_complete → kiocb_invalidate_post_direct_write; ext4_buffered_write_iter → inode_dio_wait",
+		Source: "ext4: avoid overlapping buffered and direct I/O; seed thread 2",
+		Needs:  []string{"disk", "aio"},
+		Variants: []prog.Variant{
+			{Name: "read", Program: program(prog.AIORead("a", "f", 0, whole), prog.Reap("a").OneOf("on"))},
+			{Name: "write", Program: program(prog.AIOWrite("a", "f", 0, whole, 'm'), prog.Reap("a"))},
+		},
+		Rows: []prog.Row{
+			journalled("no direct I/O is in flight"),
+			row(prog.Row{
+				FS: []string{"ext4"}, Since: "6.1",
+				Why:    "a buffered write waits for direct I/O in flight; seen on 6.1 and 6.12",
+				Kernel: "ext4_buffered_write_iter → inode_dio_wait",
+			}, "inode_dio_wait", "__inode_dio_wait"),
+			row(prog.Row{
+				FS:     []string{"gfs2"},
+				Why:    "direct I/O holds the inode's glock DEFERRED, and who is granted it in another state waits for direct I/O in flight",
+				Kernel: "inode_go_held → inode_dio_wait",
+			}, "gfs2_glock_wait", "inode_dio_wait"),
+			row(prog.Row{
+				FS: []string{"btrfs/"}, Variants: []string{"write"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				Why:    "a direct write to a file with checksums is carried out through the page cache: what is held is its writeback, which the next write waits for",
+				Kernel: "btrfs_direct_write, check_direct_IO; prepare_pages → folio_wait_writeback",
+				Commit: "btrfs: always fallback to buffered write if the inode requires checksum",
+			}, "folio_wait_writeback", "btrfs_start_ordered_extent"),
+			row(prog.Row{
+				FS: []string{"btrfs"}, Variants: []string{"write"},
+				Why:    "a write waits for the ordered extents of its range",
+				Kernel: "lock_and_cleanup_extent → btrfs_start_ordered_extent",
+			}, "btrfs_start_ordered_extent", "lock_and_cleanup_extent"),
+			row(prog.Row{
+				FS: []string{"btrfs"}, Variants: []string{"read"}, Before: "6.12",
+				Why:    "a direct read keeps its range of the extent tree locked until it is done",
+				Kernel: "lock_and_cleanup_extent → lock_extent",
+				Commit: "btrfs: do not hold the extent lock for entire read",
+			}, "lock_extent"),
+		},
+	}
+}

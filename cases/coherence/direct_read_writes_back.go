@@ -1,0 +1,43 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A direct read of dirty page cache must wait until the cache is on the disk, or it returns what the disk held before.
+//
+//	main     write n (cached) …………………………… release
+//	reader   ……………… direct read: writeback of n ─ held ─┐ asleep ……… reads n
+func directReadWritesBack() prog.Case {
+	return prog.Case{
+		ID:     "coherence/direct-read-writes-back",
+		Rule:   "a direct read returns what a buffered write or a store left in the page cache, waiting for its writeback, and never what the disk held before",
+		Kernel: "__iomap_dio_rw → kiocb_write_and_wait",
+		Source: "iomap: only invalidate page cache pages on direct IO writes (5.9) kept the writeback for reads; xfstests generic/095 mixes the two by chance",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{
+			{Name: "written", Program: readDirty(prog.Write("f", 0, whole, 'n'))},
+			{Name: "stored", Program: readDirty(prog.Store("f", 0, whole, 'n'))},
+			{Name: "new", Program: prog.New(append([]prog.Op{prog.Write("f", 0, whole, 'n')}, heldRead()...)...).Witness(asleepInWriteback())},
+		},
+		Rows: []prog.Row{journalled("the read comes from the page cache, and nothing has to be written back")},
+	}
+}
+
+// readDirty reads directly what an operation has left dirty over old data.
+func readDirty(dirty prog.Op) prog.Program {
+	ops := []prog.Op{prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), dirty}
+	return prog.New(append(ops, heldRead()...)...).Witness(asleepInWriteback())
+}
+
+// heldRead is a direct read whose writeback is held.
+func heldRead() []prog.Op {
+	return []prog.Op{
+		prog.Hold(prog.Writes).Of("f", 0, whole),
+		prog.Go("reader", prog.DirectRead("f", 0, whole).Returns('n').As("read")),
+		prog.AwaitHeld(1),
+		prog.AwaitBlocked("reader"),
+		prog.Release(), prog.Join("reader"),
+		prog.Read("f", 0, whole).Returns('n'),
+	}
+}
+
+func asleepInWriteback() prog.Witness { return prog.SeenBlocked("read", "folio_wait_writeback") }

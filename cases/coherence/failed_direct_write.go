@@ -1,0 +1,36 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A direct write that the disk refuses fails with the disk's error, and leaves old or new bytes, nothing else.
+func failedDirectWrite() prog.Case {
+	program := func(write ...prog.Op) prog.Program {
+		ops := []prog.Op{prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), prog.Fail(prog.Writes, "EIO", 1).Of("f", 0, whole)}
+		return prog.New(append(append(ops, write...),
+			prog.Read("f", 0, whole).OneOf("on"),
+			prog.DirectWrite("f", 0, whole, 'm'),
+			prog.Read("f", 0, whole).Returns('m'),
+		)...).Witness(direct())
+	}
+	return prog.Case{
+		ID:     "coherence/failed-direct-write",
+		Rule:   "a direct write that the disk answers with an error fails with it, leaves each byte old or new, and the next one works",
+		Kernel: "iomap_dio_bio_end_io → iomap_dio_set_error, iomap_dio_complete",
+		Source: "seed thread 2 (which errors must reach the application); xfstests generic/441 is the buffered counterpart",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{
+			{Name: "sync", Program: program(prog.DirectWrite("f", 0, whole, 'n').Fails("EIO"))},
+			{Name: "aio", Program: program(prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w").Fails("EIO"))},
+		},
+		Rows: []prog.Row{
+			journalled("what fails is the journal, and the filesystem with it"),
+			{
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				Unsupported: "a direct write to a file with checksums is carried out through the page cache and flushed: what fails is writeback",
+				Why:         "the application may change the buffer under the checksum",
+				Kernel:      "btrfs_direct_write, check_direct_IO",
+				Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
+			},
+		},
+	}
+}

@@ -1,0 +1,41 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// Two direct writes to different sectors of one unwritten block each zero the rest of it: they must take turns, or one zeroes
+// what the other wrote.
+func unalignedIntoUnwritten() prog.Case {
+	end := []prog.Run{{Len: sector, Fill: "a"}, {Len: sector, Fill: "b"}, {Len: 3 * prog.KiB, Fill: "."}}
+	return prog.Case{
+		ID:     "coherence/unaligned-into-unwritten",
+		Rule:   "of two direct writes to different parts of one unwritten block none loses its bytes, and the rest of the block reads as zeros",
+		Kernel: "xfs_file_dio_write_unaligned, ext4_dio_write_checks → inode_dio_wait; iomap_dio_bio_iter → iomap_dio_zero",
+		Source: "xfs: serialise unaligned direct IOs (2.6.38); xfstests generic/036, generic/467 hope for the overlap",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{{Program: prog.New(
+			prog.Fallocate("f", 0, 4*prog.KiB, prog.FallocAlloc), prog.Fsync("f"),
+			prog.Hold(prog.Writes).Of("f", 0, sector),
+			prog.Go("first", prog.DirectWrite("f", 0, sector, 'a')),
+			prog.AwaitHeld(1),
+			prog.Go("second", prog.DirectWrite("f", sector, sector, 'b').As("second")),
+			prog.AwaitBlocked("second"),
+			prog.Release(), prog.Join("first"), prog.Join("second"),
+			prog.Read("f", 0, 4*prog.KiB).ReturnsRuns(end...),
+		).Witness(prog.SeenBlocked("second", "xfs_ilock", "ext4_file_write_iter", "i_rwsem", "inode_dio_wait"))}},
+		Rows: []prog.Row{
+			journalled("nothing is zeroed around a direct write"),
+			{
+				FS:        []string{"btrfs"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "btrfs_start_ordered_extent", "lock_and_cleanup_extent")},
+				Why:       "direct I/O that is not aligned to blocks goes through the page cache, where the second write waits for the first one's writeback",
+				Kernel:    "btrfs_direct_write → check_direct_IO, btrfs_buffered_write",
+			},
+			{
+				FS:        []string{"gfs2"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("second", "gfs2_file_write_iter", "i_rwsem")},
+				Why:       "every direct write holds i_rwsem exclusively",
+				Kernel:    "gfs2_file_write_iter",
+			},
+		},
+	}
+}

@@ -1,0 +1,27 @@
+package fallback
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// The writeback that a direct write starts can fail. Since 6.5 the write then falls back; before, it failed with the error.
+// Neither may tear the data or let the kernel's own code out.
+func writebackError() prog.Case {
+	return prog.Case{
+		ID:     "fallback/writeback-error",
+		Rule:   "a direct write whose own writeback of the cache fails either fails with that error or is done in full; ENOTBLK stays in the kernel",
+		Kernel: "kiocb_invalidate_pages → filemap_write_and_wait_range",
+		Source: "seed thread 2: which errors must not be turned into a fallback; filemap: add a kiocb_invalidate_pages helper (6.5)",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{{Program: prog.New(
+			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),
+			prog.Write("f", 0, whole, 'd'),
+			prog.Fail(prog.Writes, "EIO", 1).Of("f", 0, whole),
+			prog.DirectWrite("f", 0, whole, 'n').MayFail("EIO").As("dio"),
+			// What could not be written back may be gone with the folio that held it: the error has said so.
+			prog.Read("f", 0, whole).OneOf("odn"),
+		).Witness(direct())}},
+		Rows: []prog.Row{
+			journalled("what fails is the journal, and the filesystem with it"),
+			checksummed(),
+		},
+	}
+}

@@ -1,0 +1,26 @@
+package progress
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A stream of direct reads must not keep truncate waiting: those that begin after it wait behind it.
+func truncateAgainstReads() prog.Case {
+	return prog.Case{
+		ID:     "progress/truncate-against-reads",
+		Rule:   "truncate returns before a bounded number of direct reads that began after it have ended, however many keep coming",
+		Kernel: "do_truncate: i_rwsem exclusively, whose waiters stop later readers (rwsem handoff)",
+		Source: "seed thread 4: \"this scheme can be easily livelocked\"",
+		Variants: []prog.Variant{{Program: prog.New(
+			prog.Write("f", 0, readSize, 'o'), prog.Fsync("f"),
+			prog.Go("truncater", prog.Truncate("f", 0).Before(64, "stream").As("truncate")),
+			prog.Go("stream", prog.Until("truncater", prog.DirectRead("f", 0, readSize).Counts(0, readSize).OneOf("o"))),
+			prog.Join("truncater"), prog.Join("stream"),
+			prog.FileSize("f").Counts(0),
+		).Witness(prog.Fired("iomap:iomap_dio_rw_begin", 1))}},
+		Rows: []prog.Row{{
+			FS:          []string{"ext4/journal"},
+			Unsupported: "with data=journal O_DIRECT is carried out buffered: the reads come from the page cache",
+			Why:         "direct I/O to a file with journalled data is buffered",
+			Kernel:      "ext4_file_read_iter → ext4_should_use_dio",
+		}},
+	}
+}
