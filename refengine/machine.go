@@ -29,7 +29,7 @@ type Config struct {
 	FolioOrder uint8           // order of new folios: 0 for single pages
 	DiskSize   int64           // bytes; default 1 GiB, of which only what is written takes memory
 	Memory     Memory          // the memory cgroup that the tasks run in
-	Mutants    mutant.Set      // historic bugs switched on
+	Mutants    mutant.Set      // historic bugs switched on, and sides taken, which overrule Behaviour
 	Release    string          // kernel release whose behaviour is modelled, "6.12" by default
 	Behaviour  iomap.Behaviour // which side of the kernel developers' arguments to take
 	Trace      func(Event)     // told of every event, in order; must not enter the scheduler
@@ -77,7 +77,7 @@ func New(s *sched.Sched, c Config) (*Machine, error) {
 	m := &Machine{s: s, fs: kind, disk: block.New(s, c.DiskSize), spaces: map[int]*mm.Space{}, vmas: map[vmaKey]*mm.VMA{}}
 	m.sb = &iomap.Super{
 		Sched: s, Disk: m.disk, BlockSize: c.BlockSize, FolioOrder: c.FolioOrder, Release: release,
-		Mutants: c.Mutants, Behaviour: c.Behaviour, Trace: c.Trace,
+		Mutants: c.Mutants, Behaviour: takeSides(c.Behaviour, c.Mutants), Trace: c.Trace,
 	}
 	if err := m.initMemory(c); err != nil {
 		return nil, err

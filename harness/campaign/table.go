@@ -25,6 +25,7 @@ func Table(verdicts []Verdict) string {
 		}
 	}
 	rows(&b, verdicts)
+	proofs(&b, verdicts)
 	return b.String()
 }
 
@@ -35,6 +36,17 @@ func rows(b *strings.Builder, verdicts []Verdict) {
 		cells := distinct(only(marked, func(v Verdict) bool { return v.Row == why }), func(v Verdict) string { return v.Name() + " on " + v.FSName() })
 		fmt.Fprintf(b, "* %s: %s\n", strings.Join(cells, ", "), why)
 	}
+}
+
+// proofs says how much of what was explored is certain.
+func proofs(b *strings.Builder, verdicts []Verdict) {
+	proved := only(verdicts, func(v Verdict) bool { return v.Proved > 0 && v.Verdict == judge.OK })
+	if len(proved) == 0 {
+		return
+	}
+	explored := only(verdicts, func(v Verdict) bool { return v.Target == proved[0].Target && v.Executions > 0 })
+	cases := distinct(proved, Verdict.Name)
+	fmt.Fprintf(b, "proved, every schedule or one that is equivalent tried: %d of %d, of %d cases\n", len(proved), len(explored), len(cases))
 }
 
 // block is one target's table.

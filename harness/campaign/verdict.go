@@ -27,6 +27,8 @@ type Verdict struct {
 	Evidence   string  `json:"evidence"`
 	Seconds    float64 `json:"seconds"`
 	Executions int     `json:"executions"`
+	// Proved is how many schedules were executed to stand for every one that there is, 0 where some were left untried.
+	Proved int `json:"proved,omitempty"`
 	// Replay is what replay takes: a token of the engine, or the evidence directory.
 	Replay string `json:"replay"`
 	// Token makes the engine do the same again, with the program in the evidence; Replay is the same where the catalogue has the
@@ -64,7 +66,18 @@ func (v Verdict) Line() string {
 	case v.Row != "":
 		s += "  * " + v.Row
 	}
+	if v.Proved > 0 {
+		s += fmt.Sprintf("  [proved: %s]", schedules(v.Proved))
+	}
 	return s
+}
+
+// schedules says how many executions stood for every schedule.
+func schedules(n int) string {
+	if n == 1 {
+		return "1 schedule stands for all"
+	}
+	return fmt.Sprintf("%d schedules stand for all", n)
 }
 
 // Mark is the verdict as tables show it: ok* where the file system takes another way by design, and was judged by that.

@@ -26,6 +26,9 @@ type Job struct {
 	Replay string
 	// Mutants are the engine's bugs to switch on.
 	Mutants []string
+	// Proved is told that no schedule is left to try, and how many were executed to stand for all; may be nil. A target that explores
+	// calls it at most once.
+	Proved func(schedules int)
 	// Watch is told what the target is doing, as often as that changes; may be nil. It must not block.
 	Watch func(doing string)
 }

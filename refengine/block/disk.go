@@ -5,6 +5,11 @@
 // held: neither carried out nor answered. It is carried out when it is released, in the order of the release, so a read
 // meanwhile sees the old bytes, and a held read sees what the disk has at its release. A request that is not held is
 // carried out and answered by a task "disk", whose turn is the strategy's choice: completions come in any order.
+//
+// Footprints are by chunk of 4 KiB: while nothing is held, requests to different chunks are independent of each other.
+//
+// A disk is durable at once, unless EnableCut gives it a volatile write cache: then a write is durable once a flush that arrived after its
+// answer has been answered, or at once with FUA, and Cut forgets the rest.
 package block
 
 import (

@@ -23,8 +23,7 @@ func (x byteRange) overlaps(pos, end int64) bool { return x.pos < end && pos < x
 // lockedRange is a range somebody has locked.
 type lockedRange struct {
 	byteRange
-	finishing bool        // to finish an ordered extent (EXTENT_FINISHING_ORDERED)
-	owner     *sched.Task // who locked it
+	finishing bool // to finish an ordered extent (EXTENT_FINISHING_ORDERED)
 }
 
 // orderedExtent is data on its way to blocks that the file's metadata does not name yet; analogous to struct btrfs_ordered_extent.
@@ -40,13 +39,13 @@ func (r *rangeLock) init(s *sched.Sched, class, file string) {
 // lock waits until no part of [pos, end) is locked, and locks it (lock_extent).
 func (r *rangeLock) lock(t *sched.Task, pos, end int64) {
 	r.q.Wait(t, "lock_extent", func() bool { return !r.locked(pos, end) })
-	r.take(t, pos, end, false)
+	r.take(pos, end, false)
 }
 
 // lockFinishing is lock for the work that finishes an ordered extent: the folios of the range may be released meanwhile.
 func (r *rangeLock) lockFinishing(t *sched.Task, pos, end int64) {
 	r.q.Wait(t, "lock_extent", func() bool { return !r.locked(pos, end) })
-	r.take(t, pos, end, true)
+	r.take(pos, end, true)
 }
 
 // tryLock is lock for those who must not wait.
@@ -55,12 +54,12 @@ func (r *rangeLock) tryLock(t *sched.Task, pos, end int64) bool {
 	if r.locked(pos, end) {
 		return false
 	}
-	r.take(t, pos, end, false)
+	r.take(pos, end, false)
 	return true
 }
 
-func (r *rangeLock) take(t *sched.Task, pos, end int64, finishing bool) {
-	r.ranges = append(r.ranges, lockedRange{byteRange{pos, end}, finishing, t})
+func (r *rangeLock) take(pos, end int64, finishing bool) {
+	r.ranges = append(r.ranges, lockedRange{byteRange{pos, end}, finishing})
 }
 
 func (r *rangeLock) locked(pos, end int64) bool {
@@ -97,7 +96,7 @@ func (r *rangeLock) lockFinished(t *sched.Task, pos, end int64) {
 		_, some := r.hasOrdered(pos, end)
 		return !some && !r.locked(pos, end)
 	})
-	r.take(t, pos, end, false)
+	r.take(pos, end, false)
 }
 
 // order notes an ordered extent (btrfs_alloc_ordered_extent).
@@ -136,7 +135,7 @@ func (r *rangeLock) unlock(t *sched.Task, pos, end int64) {
 	r.ranges = slices.Delete(r.ranges, i, i+1)
 	for _, rest := range []byteRange{{x.pos, pos}, {end, x.end}} {
 		if rest.pos < rest.end {
-			r.ranges = append(r.ranges, lockedRange{rest, x.finishing, x.owner})
+			r.ranges = append(r.ranges, lockedRange{rest, x.finishing})
 		}
 	}
 	r.q.Wake()

@@ -5,6 +5,7 @@
 //
 //	i_rwsem                                 (iomap.Inode.IRwsem)
 //	  glock                                 (gfs2 only)
+//	  pagecache lock                        (bcachefs only: fs.twoStateLock)
 //	    Mapping.InvalidateLock
 //	      folio lock                        (by ascending index within a file)
 //	        ilock                           (iomap.Inode.ILock: the extents)
@@ -12,6 +13,7 @@
 //	  Space.MmapLock                        (copies and pins of a system call's buffer that fault)
 //	Space.MmapLock                          (page faults, shared; munmap, exclusive)
 //	  glock                                 (gfs2 only)
+//	  pagecache lock                        (bcachefs only: fs.twoStateLock)
 //	    Mapping.InvalidateLock              (shared only)
 //	      folio lock
 //

@@ -1,7 +1,7 @@
 // Package mutant lists the historic bugs that the engine can be given, each a named switch.
 //
 // A mutant is one changed behaviour: a call left out, a result ignored, a wait skipped. The catalogue of cases must catch
-// every one of them through its rules, and must be silent without them.
+// every one of them through its rules, and must be silent without them. A side (see Side) is switched on the same way and is no bug.
 package mutant
 
 import (
@@ -36,13 +36,13 @@ func Of(ids ...ID) Set {
 	return s
 }
 
-// Parse returns the set of the named mutants. An unknown name is an error that lists the known ones.
+// Parse returns the set of the named mutants and sides. An unknown name is an error that lists the known ones.
 func Parse(names ...string) (Set, error) {
 	var ids []ID
 	for _, name := range names {
 		id, ok := find(name)
 		if !ok {
-			return Set{}, fmt.Errorf("find mutant %q: not one of %s", name, strings.Join(Names(), ", "))
+			return Set{}, fmt.Errorf("find mutant %q: not one of %s", name, strings.Join(append(Names(), sideNames()...), ", "))
 		}
 		ids = append(ids, id)
 	}
@@ -64,7 +64,7 @@ func (s Set) Has(id ID) bool { return s.bits[id/64]&(1<<(id%64)) != 0 }
 // String lists the names in the set, separated by commas.
 func (s Set) String() string {
 	var names []string
-	for _, m := range List() {
+	for _, m := range switches() {
 		if s.Has(m.ID) {
 			names = append(names, m.Name)
 		}
@@ -73,10 +73,27 @@ func (s Set) String() string {
 }
 
 func find(name string) (ID, bool) {
-	for _, m := range List() {
+	for _, m := range switches() {
 		if m.Name == name {
 			return m.ID, true
 		}
 	}
 	return 0, false
+}
+
+// switches are the mutants and the sides.
+func switches() []Mutant {
+	all := List()
+	for _, s := range Sides() {
+		all = append(all, s.Mutant)
+	}
+	return all
+}
+
+func sideNames() []string {
+	var names []string
+	for _, s := range Sides() {
+		names = append(names, s.Name)
+	}
+	return names
 }

@@ -7,7 +7,7 @@ import (
 
 func TestEveryMutantIsListedOnceAndParsesBack(t *testing.T) {
 	seen := map[ID]string{}
-	for i, m := range List() {
+	for i, m := range switches() {
 		if m.Name == "" || m.Change == "" || m.Stands == "" {
 			t.Errorf("%d: %+v", i, m)
 		}

@@ -84,8 +84,10 @@ func BenchmarkWorkers3x20(b *testing.B) {
 			cpu(b, func() int { return b.N }, func() {
 				var wg sync.WaitGroup
 				for w := range c.workers {
-					o := Options{Strategy: NewPCT(3, uint64(w)), Budget: (b.N + c.workers - 1) / c.workers}
-					wg.Go(func() { Explore(context.Background(), o, setup3x20, nil) })
+					wg.Go(func() { // each makes its own strategy: two beside each other in memory would share cache lines
+						o := Options{Strategy: NewPCT(3, uint64(w)), Budget: (b.N + c.workers - 1) / c.workers}
+						Explore(context.Background(), o, setup3x20, nil)
+					})
 				}
 				wg.Wait()
 			})

@@ -8,10 +8,13 @@ import (
 
 // The reduction loses nothing: on random programs, plain depth-first search, sleep sets and DPOR end in the same states.
 func TestDPORReachesEveryFinalStateThatDFSReaches(t *testing.T) {
-	const programs = 1000
+	programs := 1000
+	if testing.Short() {
+		programs = 200
+	}
 	var total [3]int
 	complete, deadlocks := 0, 0
-	for seed := uint64(0); complete < programs && seed < 4*programs; seed++ {
+	for seed := uint64(0); complete < programs && seed < uint64(4*programs); seed++ {
 		p := newRandomProgram(seed)
 		all, rep := p.endings(NewDFS(), 2500)
 		if !rep.Complete {
@@ -36,7 +39,7 @@ func TestDPORReachesEveryFinalStateThatDFSReaches(t *testing.T) {
 			}
 		}
 	}
-	if complete < programs || deadlocks < 50 {
+	if complete < programs || deadlocks < programs/20 {
 		t.Errorf("%d programs, %d deadlocks: too tame", complete, deadlocks)
 	}
 	t.Logf("%d programs: depth first %d executions, sleep sets %d, DPOR %d", complete, total[0], total[1], total[2])
@@ -55,5 +58,36 @@ func TestDPORNeedsOneScheduleForIndependentTasks(t *testing.T) {
 	rep := Explore(context.Background(), Options{Strategy: NewDPOR(0)}, steps(5, 5, 5, 5), nil)
 	if rep.String() != "1 schedules, complete" || rep.Pruned != 0 {
 		t.Error(fmt.Sprint(rep), rep.Pruned)
+	}
+}
+
+// The trylock touches the variable only if it gets the lock. The schedule in which c reads first, and then a gets the lock before b,
+// shows in no race of the executions in which a fails: only the watch on sleeping tasks finds it.
+func TestDPORFollowsFootprintsThatDependOnWhatCameBefore(t *testing.T) {
+	program := func() *randomProgram {
+		return &randomProgram{scripts: [][]int{{opTry}, {opLock0, opAwait}, {opRead0, opAwait}}}
+	}
+	all, _ := program().endings(NewDFS(), 0)
+	for _, blind := range []bool{false, true} {
+		d := NewDPOR(0)
+		d.races.blind = blind
+		ends, rep := program().endings(d, 0)
+		if missing := absent(all, ends); !rep.Complete || blind != (len(missing) > 0) {
+			t.Errorf("blind %v: %v, misses %q", blind, rep, missing)
+		}
+	}
+}
+
+func TestDPORStopsAtItsBudgetAndSaysSo(t *testing.T) {
+	rep := Explore(context.Background(), Options{Strategy: NewDPOR(3)}, setup3x20, nil)
+	if rep.Complete || rep.Executions+rep.Pruned != 3 {
+		t.Error(rep, rep.Pruned)
+	}
+}
+
+func TestDPORIsNeverCompleteAfterAStepLimit(t *testing.T) {
+	rep := Explore(context.Background(), Options{Strategy: NewDPOR(0), MaxSteps: 10}, steps(4, 8), nil)
+	if rep.Complete {
+		t.Error(rep)
 	}
 }

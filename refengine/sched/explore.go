@@ -95,7 +95,8 @@ func (s *Sched) execution(o Options, strategy Strategy, setup func(*Sched)) *Res
 	setup(s)
 	s.next = s.decide(nil)
 	s.drive()
-	r := &Result{
+	r := &s.result
+	*r = Result{
 		Strategy: strategy.Name(),
 		Outcome:  s.outcome, Message: s.message, Blocked: s.blocked, Panic: s.panicValue, Stack: s.panicStack,
 		Hash: s.hash, Steps: s.steps, Decisions: s.decisions, Trace: s.trace, name: o.Name, path: s.path.deviations,

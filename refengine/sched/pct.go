@@ -8,6 +8,7 @@ import "strconv"
 type PCT struct {
 	seeded
 	depth   int
+	name    string
 	prio    []uint64 // by task number
 	changes []int64  // decisions at which the running task falls
 	longest int64    // most decisions of an execution so far: the k of the paper
@@ -16,11 +17,11 @@ type PCT struct {
 
 // NewPCT returns the strategy for a bug depth (at least 1) and a seed.
 func NewPCT(depth int, seed uint64) *PCT {
-	return &PCT{seeded: seeded{seed: seed}, depth: depth, longest: 64}
+	return &PCT{seeded: seeded{seed: seed}, depth: depth, name: "pct" + strconv.Itoa(depth), longest: 64}
 }
 
 // Name implements Strategy.
-func (p *PCT) Name() string { return "pct" + strconv.Itoa(p.depth) }
+func (p *PCT) Name() string { return p.name }
 
 // Begin implements Strategy.
 func (p *PCT) Begin() bool {

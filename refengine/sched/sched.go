@@ -33,6 +33,7 @@ type Sched struct {
 	path      path // the choices of this execution
 	trace     []TraceStep
 
+	result     Result // of the latest execution
 	outcome    Outcome
 	message    string
 	panicValue any

@@ -13,11 +13,15 @@ import (
 // trace takes the engine's events under the names that the kernel's have in a history: those of every direct write, calls of functions,
 // and whatever the program speaks of.
 func (in *interpreter) trace(e trace.Event) {
+	if e.Name == trace.Printk {
+		in.printk(e)
+		return
+	}
 	name, probe := strings.CutPrefix(e.Name, "probe:")
 	if probe {
 		name = ktrace.ProbeGroup + ":" + name
 	}
-	if e.Name == trace.Printk || !probe && !strings.HasPrefix(name, "iomap:iomap_dio_") && !slices.Contains(in.spokenOf, name) {
+	if !probe && !strings.HasPrefix(name, "iomap:iomap_dio_") && !slices.Contains(in.spokenOf, name) {
 		return
 	}
 	out := history.Event{Kind: history.Trace, Op: -1, Task: in.taskName(e.Task), Name: name, Text: e.File}

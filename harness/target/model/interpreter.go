@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
@@ -33,6 +34,9 @@ type interpreter struct {
 	spokenOf []string
 	// high and max are the memory limits that the program has set, in bytes, 0 for none.
 	high, max int64
+	// console is the engine's kernel log, and inversions how many of the lock order's were known when the execution began.
+	console    strings.Builder
+	inversions int
 }
 
 // task is a program's task in the engine.
@@ -56,7 +60,7 @@ type submitted struct {
 
 // start makes the machine and the program's main task; it is the set-up of an execution.
 func start(s *sched.Sched, job target.Job, config refengine.Config) *interpreter {
-	in := &interpreter{s: s, order: s.NewObj(sched.Label{Class: "history"}), job: job, tasks: map[string]*task{}, record: true, spokenOf: job.Program.Events()}
+	in := &interpreter{s: s, order: s.NewObj(sched.Label{Class: "history"}), job: job, tasks: map[string]*task{}, record: true, spokenOf: job.Program.Events(), inversions: len(s.Inversions())}
 	config.Trace = in.trace
 	config.Memory.Cgroup = job.Program.LimitsMemory()
 	if in.m, in.failed = refengine.New(s, config); in.failed != nil {
@@ -163,10 +167,12 @@ func (in *interpreter) finish(r *sched.Result) (target.Execution, error) {
 	case sched.Deadlock:
 		in.deadlock(r)
 	}
+	in.report()
+	in.lockOrder()
 	h := &history.History{Header: history.Header{
 		Target: "refengine", Kernel: "", FS: in.job.FS.Name(), Variant: in.job.FS.VariantName(),
 	}, Events: in.events}
-	return target.Execution{History: h, Replay: r.Token()}, nil
+	return target.Execution{History: h, Console: in.console.String(), Replay: r.Token()}, nil
 }
 
 // noProgress is the state in which a history says that the scheduler found out that tasks get nowhere, "" for any other end.

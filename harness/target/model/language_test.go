@@ -101,3 +101,11 @@ func TestAShrunkExecutionIsBadInTheSameWayAndReplays(t *testing.T) {
 		t.Error("an execution that is not bad was shrunk")
 	}
 }
+
+// A strategy that starves a task by itself says nothing of a kernel.
+func TestABoundOnOvertakingIsJudgedOnFairSchedulesOnly(t *testing.T) {
+	const stream = "write f 0 4k o\ngo stream {\n  repeat 100 {\n    direct-write g 0 4k n\n  }\n}\nfsync f before 64 later stream\njoin stream\n"
+	if res := judged(t, "xfs", stream, 30); res.Verdict != judge.OK {
+		t.Error(res.Summary())
+	}
+}

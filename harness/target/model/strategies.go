@@ -49,14 +49,27 @@ func strategyFor(name string, seed uint64) (sched.Strategy, error) {
 	return list[i].make(seed), nil
 }
 
-// patience is how many steps of others a task must wait in a program that loops until another has ended: without a bound such a loop can go
-// round for ever.
+// patience is how many steps of others a task must wait under a strategy that was made fair.
 const patience = 2000
 
-// fairFor makes a strategy fair where the program needs it.
+// fairFor makes a strategy fair where the program loops until another task has ended: without a bound such a loop can go round for ever.
 func fairFor(p prog.Program, s sched.Strategy) sched.Strategy {
 	if loopsUntil(p) {
 		return sched.NewFair(s, patience)
 	}
 	return s
+}
+
+// mixture is what a job gets that names no strategy. Where the program bounds how often a task may be overtaken, or loops until another has
+// ended, only a schedule that gives every task its turn says something of the kernel: uniformly random choices do. Elsewhere no
+// single strategy finds everything.
+func mixture(p prog.Program, seed uint64) sched.Strategy {
+	if loopsUntil(p) || boundsOvertaking(p) {
+		return sched.NewRandom(seed)
+	}
+	return sched.NewRotation(seed)
+}
+
+func boundsOvertaking(p prog.Program) bool {
+	return slices.ContainsFunc(p.Steps(), func(s prog.Step) bool { return s.Op.Expect.Before != nil })
 }

@@ -42,7 +42,7 @@ func (t *Target) Close() {}
 const maxSteps = 1 << 18
 
 // Run explores schedules of the job by the strategy that it names; without a name the budget's first fifth depth-first, which ends early with every schedule tried where
-// the program is small, the rest by a rotation of random strategies.
+// the program is small, the rest by a rotation of random strategies, or where that would be unfair at random.
 func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
 	machine, err := t.machine(job)
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 			return err
 		}
 	}
-	_, err = x.explore(ctx, fairFor(job.Program, sched.NewRotation(job.Seed)), job.Budget-x.executions)
+	_, err = x.explore(ctx, mixture(job.Program, job.Seed), job.Budget-x.executions)
 	return err
 }
 
@@ -132,6 +132,9 @@ func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget 
 		})
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
+	}
+	if report.Complete && !done && err == nil && x.job.Proved != nil {
+		x.job.Proved(report.Executions)
 	}
 	return done || report.Complete, err
 }
