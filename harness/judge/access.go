@@ -92,7 +92,7 @@ func (r *run) files() (map[string]*file, *Result) {
 
 func (r *run) filesOf(extents []extent) map[string]*file {
 	out := map[string]*file{}
-	for _, name := range r.program.Files() {
+	for _, name := range r.names {
 		f := &file{name: name, sizes: newSizes(), lossy: r.injected(name, prog.Writes)}
 		var mine []extent
 		for _, e := range extents {

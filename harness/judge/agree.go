@@ -8,7 +8,7 @@ import (
 // agreement demands that all paths to a file read the same when all is quiet. Each is compared with the first, so that the first
 // two that differ are named.
 func (r *run) agreement(files map[string]*file) *Result {
-	for _, name := range r.program.Files() {
+	for _, name := range r.names {
 		f, paths := files[name], r.contents(name)
 		if f.lossy {
 			r.note("%s: the program makes writes fail, so the paths to it need not agree", name)

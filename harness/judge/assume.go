@@ -22,7 +22,7 @@ func open(p prog.Program, h *history.History) (*run, *Result) {
 	if err := checkHeader(h); err != nil {
 		return infra("history header: %v", err)
 	}
-	r := &run{program: p, history: h, steps: p.Steps(), byOp: map[int][]*call{}, reaped: map[*call]*call{}, submitted: map[*call]*call{}}
+	r := &run{program: p, history: h, steps: p.Steps(), names: p.Files(), byOp: map[int][]*call{}, reaped: map[*call]*call{}, submitted: map[*call]*call{}}
 	for i, e := range h.Events {
 		if err := r.checkEvent(e); err != nil {
 			return infra("history event %d (%s): %v", i, e.Kind, err)
@@ -71,7 +71,7 @@ func (r *run) checkEvent(e history.Event) error {
 		return fmt.Errorf("iteration %d of op %d", e.Iter, e.Op)
 	case e.N < 0 || e.N > maxBytes:
 		return fmt.Errorf("count %d", e.N)
-	case e.Kind == history.Final && !slices.Contains(r.program.Files(), e.File):
+	case e.Kind == history.Final && !slices.Contains(r.names, e.File):
 		return fmt.Errorf("the program names no file %q", e.File)
 	}
 	return checkContent(e.Data)

@@ -58,7 +58,7 @@ func (r *run) noteUntold(reads []read) {
 func (r *run) readsExplained(files map[string]*file) *Result {
 	var reads []read
 	owner := map[*call]*file{}
-	for _, name := range r.program.Files() {
+	for _, name := range r.names {
 		f := files[name]
 		reads = append(reads, f.reads...)
 		for _, d := range f.reads {
@@ -135,7 +135,7 @@ func (r *run) contents(file string) []history.Event {
 
 // finalsExplained applies the register rule to what the paths read after the run.
 func (r *run) finalsExplained(files map[string]*file) *Result {
-	for _, name := range r.program.Files() {
+	for _, name := range r.names {
 		f := files[name]
 		for _, e := range r.contents(name) {
 			if res := r.finalExplained(f, e); res != nil {

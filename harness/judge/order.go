@@ -97,7 +97,7 @@ func (r *run) complete() *Result {
 // finalsComplete demands that every file was read by every path. An errno of a path after the remount stands for all that come
 // after the remount: there may be no file system to read.
 func (r *run) finalsComplete() *Result {
-	for _, f := range r.program.Files() {
+	for _, f := range r.names {
 		read := map[string]bool{}
 		for _, e := range r.finals {
 			if e.File != f {

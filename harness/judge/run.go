@@ -14,6 +14,7 @@ type run struct {
 	program prog.Program
 	history *history.History
 	steps   []prog.Step // by number
+	names   []string    // of the program's files
 	calls   []*call     // in the order in which they began
 	byOp    map[int][]*call
 	// reaped is the call that reaped a submission, submitted the other way.

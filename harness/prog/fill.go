@@ -1,6 +1,10 @@
 package prog
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
 
 // Fill is what a write writes: a letter or digit that stands for bytes which differ from position to position.
 type Fill byte
@@ -77,35 +81,52 @@ func FillAt(b byte, pos int64) (f Fill, ok bool) {
 // Paint fills buf, which stands at file position pos, with f.
 func Paint(buf []byte, f Fill, pos int64) { paint(buf, f.index(), pos) }
 
-// paint goes group by group, since most of the work is the group's.
+// lowest are the bytes of the first fill over a period; fill number i has i more at every position, which never carries.
+var lowest = sync.OnceValue(func() []byte {
+	v, table := bytesOf(0), make([]byte, Period)
+	for i := range table {
+		table[i] = v[quarter(group(int64(i)), int64(i))]
+	}
+	return table
+})
+
+// ones is 1 in every byte.
+const ones = 0x0101010101010101
+
+// paint writes eight bytes at a time.
 func paint(buf []byte, index int, pos int64) {
-	v := bytesOf(index)
 	for len(buf) > 0 {
-		g := group(pos) >> (2 * uint(pos&31))
-		part := buf[:min(len(buf), int(32-pos&31))]
-		for i := range part {
-			part[i] = v[g&3]
-			g >>= 2
+		from := lowest()[pos%Period:]
+		n := min(len(buf), len(from))
+		i := 0
+		for ; i+8 <= n; i += 8 {
+			binary.LittleEndian.PutUint64(buf[i:], binary.LittleEndian.Uint64(from[i:])+uint64(index)*ones)
 		}
-		buf, pos = buf[len(part):], pos+int64(len(part))
+		for ; i < n; i++ {
+			buf[i] = from[i] + byte(index)
+		}
+		buf, pos = buf[n:], pos+int64(n)
 	}
 }
 
-// matches is how many bytes at the start of buf are of the fill.
+// matches is how many bytes at the start of buf are of the fill. It compares eight at a time.
 func matches(buf []byte, index int, pos int64) int {
-	v, n := bytesOf(index), 0
-	for n < len(buf) {
-		at := pos + int64(n)
-		g := group(at) >> (2 * uint(at&31))
-		for _, b := range buf[n:min(len(buf), n+int(32-at&31))] {
-			if b != v[g&3] {
-				return n
-			}
-			g >>= 2
-			n++
+	done := 0
+	for done < len(buf) {
+		from := lowest()[(pos+int64(done))%Period:]
+		part := buf[done:min(len(buf), done+len(from))]
+		i := 0
+		for i+8 <= len(part) && binary.LittleEndian.Uint64(part[i:]) == binary.LittleEndian.Uint64(from[i:])+uint64(index)*ones {
+			i += 8
 		}
+		for ; i < len(part); i++ {
+			if part[i] != from[i]+byte(index) {
+				return done + i
+			}
+		}
+		done += len(part)
 	}
-	return n
+	return done
 }
 
 // bytesOf are a fill's bytes by quarter.
@@ -122,7 +143,11 @@ const poison = 255
 // Poison fills buf with a byte that belongs to no fill, so that what a read claims to have returned but did not write shows as
 // garbage.
 func Poison(buf []byte) {
-	for i := range buf {
-		buf[i] = poison
+	if len(buf) == 0 {
+		return
+	}
+	buf[0] = poison
+	for n := 1; n < len(buf); n *= 2 {
+		copy(buf[n:], buf[:n])
 	}
 }

@@ -1,5 +1,7 @@
 package prog
 
+import "sync"
+
 // Verb is an operation's name in the text form.
 type Verb string
 
@@ -140,14 +142,19 @@ func table() []verbInfo {
 // isOptional says whether the argument may be left out.
 func (a arg) isOptional() bool { return a == aWhere || a == aTimes || a == aWhich || a == aIn }
 
+// byVerb is the table by verb.
+var byVerb = sync.OnceValue(func() map[Verb]verbInfo {
+	rows := map[Verb]verbInfo{}
+	for _, row := range table() {
+		rows[row.verb] = row
+	}
+	return rows
+})
+
 // info finds a verb's row.
 func (v Verb) info() (verbInfo, bool) {
-	for _, row := range table() {
-		if row.verb == v {
-			return row, true
-		}
-	}
-	return verbInfo{}, false
+	row, ok := byVerb()[v]
+	return row, ok
 }
 
 // IsData says whether the operation is a system call or a memory access, which a kernel (or the engine) carries out.

@@ -18,7 +18,7 @@ func (t *task) buffer(op prog.Op) (mm.Buffer, errno.Errno) {
 		}
 		return g.Memory(t.t, op.Buffer.Off, op.Len), errno.OK
 	}
-	p := make([]byte, op.Len)
+	p := arenaOf(t.in.s).bytes(op.Len)
 	if op.Verb.Writes() {
 		prog.Paint(p, op.Fill, op.Off)
 	} else {
@@ -36,7 +36,7 @@ func (t *task) describe(b mm.Buffer, n, at int64) prog.Content {
 	if p := b.Bytes(); p != nil {
 		return prog.Describe(p[:n], at)
 	}
-	p := make([]byte, n)
+	p := arenaOf(t.in.s).bytes(n)
 	if got := b.CopyFrom(t.t, 0, p, false); got < n {
 		return prog.Content{{Len: n, Fill: prog.Garbage}}
 	}

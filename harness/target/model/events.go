@@ -21,7 +21,7 @@ func (in *interpreter) trace(e trace.Event) {
 	if probe {
 		name = ktrace.ProbeGroup + ":" + name
 	}
-	if !probe && !strings.HasPrefix(name, "iomap:iomap_dio_") && !slices.Contains(in.spokenOf, name) {
+	if !probe && !strings.HasPrefix(name, "iomap:iomap_dio_") && !slices.Contains(in.job.spokenOf, name) {
 		return
 	}
 	out := history.Event{Kind: history.Trace, Op: -1, Task: in.taskName(e.Task), Name: name, Text: e.File}

@@ -9,7 +9,7 @@ import (
 
 // finally reads every file in every way, as harness/exec does on a kernel.
 func (t *task) finally() {
-	files := t.in.job.Program.Files()
+	files := t.in.job.files
 	for _, name := range files {
 		t.read(name, history.FinalMapped, prog.VLoad)
 		t.read(name, history.FinalBuffered, prog.VRead)

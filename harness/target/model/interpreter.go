@@ -18,7 +18,7 @@ import (
 
 // interpreter carries a program out on one machine, in one execution.
 type interpreter struct {
-	job    target.Job
+	job    *plan
 	m      *refengine.Machine
 	failed error // the machine could not be made
 	events []history.Event
@@ -30,8 +30,6 @@ type interpreter struct {
 	tasks   map[string]*task
 	pending []*task // operations that may block, each a task of its own
 	record  bool
-	// spokenOf are the events of the kernel that the program speaks of.
-	spokenOf []string
 	// high and max are the memory limits that the program has set, in bytes, 0 for none.
 	high, max int64
 	// console is the engine's kernel log, and inversions how many of the lock order's were known when the execution began.
@@ -59,19 +57,19 @@ type submitted struct {
 }
 
 // start makes the machine and the program's main task; it is the set-up of an execution.
-func start(s *sched.Sched, job target.Job, config refengine.Config) *interpreter {
-	in := &interpreter{s: s, order: s.NewObj(sched.Label{Class: "history"}), job: job, tasks: map[string]*task{}, record: true, spokenOf: job.Program.Events(), inversions: len(s.Inversions())}
+func start(s *sched.Sched, p *plan) *interpreter {
+	in := &interpreter{s: s, order: s.NewObj(sched.Label{Class: "history"}), job: p, tasks: map[string]*task{}, record: true, inversions: len(s.Inversions())}
+	config := p.machine
 	config.Trace = in.trace
-	config.Memory.Cgroup = job.Program.LimitsMemory()
 	if in.m, in.failed = refengine.New(s, config); in.failed != nil {
 		return in
 	}
 	in.m.Disk().Record(in.disk)
 	in.spawn(s.Go, "main", "main", func(t *task) {
-		for _, name := range job.Program.Files() {
+		for _, name := range p.files {
 			in.create(t, name)
 		}
-		t.all(job.Program.Ops, 0, 0)
+		t.all(p.Program.Ops, 0, 0)
 		in.settle(t)
 	})
 	return in
@@ -111,10 +109,10 @@ func everyFile(s fsys.Spec) prog.Attr {
 func (in *interpreter) settle(t *task) {
 	in.m.Disk().Release(t.t, block.Everything())
 	in.m.Disk().ClearFaults()
-	if in.job.Program.LimitsMemory() {
+	if in.job.limited {
 		in.m.SetMemory(t.t, 0, 0)
 	}
-	for _, s := range in.job.Program.Steps() {
+	for _, s := range in.job.steps {
 		if other := in.tasks[s.Op.Task]; s.Op.Verb == prog.VGo && other != nil {
 			t.t.Join(other.t)
 		}
@@ -214,7 +212,7 @@ func (in *interpreter) inKernel() []*task {
 		if t == nil || t.open == nil {
 			continue
 		}
-		if verb := in.job.Program.Steps()[t.open.Op].Op.Verb; verb.IsData() || verb == prog.VRemount || verb == prog.VDropCaches {
+		if verb := in.job.steps[t.open.Op].Op.Verb; verb.IsData() || verb == prog.VRemount || verb == prog.VDropCaches {
 			out = append(out, t)
 		}
 	}
@@ -243,12 +241,12 @@ func (in *interpreter) deadlock(r *sched.Result) {
 // awaitsHeld says whether main waits for requests to be held.
 func (in *interpreter) awaitsHeld() bool {
 	main := in.tasks["main"]
-	return main.open != nil && in.job.Program.Steps()[main.open.Op].Op.Verb == prog.VAwaitHeld
+	return main.open != nil && in.job.steps[main.open.Op].Op.Verb == prog.VAwaitHeld
 }
 
 func (in *interpreter) roles() []string {
 	var roles []string
-	for _, s := range in.job.Program.Steps() {
+	for _, s := range in.job.steps {
 		if s.Op.Verb == prog.VGo {
 			roles = append(roles, s.Op.Task)
 		}

@@ -3,7 +3,6 @@ package model
 import (
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
-	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/refengine"
 	"github.com/iomapcheck/iomapcheck/refengine/block"
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
@@ -113,7 +112,7 @@ func (in *interpreter) match(op prog.Op) block.Match {
 		}
 	}
 	if op.File != "" {
-		m.Data = target.DataOf(in.job.Program, op.Off, op.Off+op.Len)
+		m.Data = in.job.dataOf(op.Off, op.Off+op.Len)
 	}
 	return m
 }

@@ -17,9 +17,10 @@ func (t *Target) Shrink(ctx context.Context, job target.Job, token string, bad f
 	if err != nil {
 		return target.Execution{}, err
 	}
+	p := planFor(job, machine)
 	var in *interpreter
 	var last target.Execution
-	_, err = sched.Shrink(token, sched.Options{Name: job.Name, MaxSteps: maxSteps}, func(s *sched.Sched) { in = start(s, job, machine) },
+	_, err = sched.Shrink(token, sched.Options{Name: job.Name, MaxSteps: maxSteps}, func(s *sched.Sched) { in = start(s, p) },
 		func(r *sched.Result) bool {
 			if ctx.Err() != nil {
 				return false

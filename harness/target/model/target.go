@@ -51,7 +51,7 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	if job.Replay != "" {
 		return replay(job, machine, more)
 	}
-	x := &explorer{job: job, machine: machine, more: more}
+	x := &explorer{job: planFor(job, machine), more: more}
 	if job.Strategy != "" {
 		named, err := strategyFor(job.Strategy, job.Seed)
 		if err != nil {
@@ -107,8 +107,7 @@ func variants() map[string]fs.Options {
 
 // explorer makes executions of one job.
 type explorer struct {
-	job        target.Job
-	machine    refengine.Config
+	job        *plan
 	more       func(target.Execution) bool
 	executions int
 }
@@ -120,7 +119,7 @@ func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget 
 	}
 	var in *interpreter
 	report := sched.Explore(ctx, sched.Options{Name: x.job.Name, Strategy: strategy, Budget: budget, MaxSteps: maxSteps},
-		func(s *sched.Sched) { in = start(s, x.job, x.machine) },
+		func(s *sched.Sched) { in = start(s, x.job) },
 		func(r *sched.Result) bool {
 			x.executions++
 			var out target.Execution
@@ -141,9 +140,10 @@ func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget 
 
 // replay runs the schedule of a token again.
 func replay(job target.Job, machine refengine.Config, more func(target.Execution) bool) error {
+	p := planFor(job, machine)
 	var in *interpreter
 	r, err := sched.Replay(job.Replay, sched.Options{Name: job.Name, MaxSteps: maxSteps},
-		func(s *sched.Sched) { in = start(s, job, machine) })
+		func(s *sched.Sched) { in = start(s, p) })
 	if errors.Is(err, sched.ErrDiverged) {
 		return fmt.Errorf("replay: this token is of another program, case or version of the engine: %w", err)
 	}
