@@ -6,7 +6,8 @@ import (
 )
 
 // twoStateLock may be held by any number of tasks in one of two states, which exclude each other; analogous to bcachefs'
-// two_state_lock_t. A task may take it again in the state it holds it in.
+// two_state_lock_t. A task may take it again in the state it holds it in. It has no place in the lock order, as lockdep does not know
+// it: a fault of a buffer that is being pinned takes it inside mmap_lock, by the protocol of lockForFault.
 //
 // # Starvation
 //
@@ -41,7 +42,7 @@ const overtakings = 4
 
 func newTwoStateLock(ino *iomap.Inode) *twoStateLock {
 	l := &twoStateLock{deadline: ino.Sb.Behaviour.TwoState == iomap.TwoStateDeadline}
-	l.q.Init(ino.Sb.Sched, sched.Label{Class: "pagecache lock", Of: ino.Name()})
+	l.q.Init(ino.Sb.Sched, sched.Label{Class: "pagecache lock", Of: ino.Name(), Unordered: true})
 	return l
 }
 

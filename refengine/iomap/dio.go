@@ -81,6 +81,7 @@ type dio struct {
 // with DioPartial, fault the next bytes of the buffer in and call again with DoneBefore set to the result.
 func (ino *Inode) DioRW(t *sched.Task, k *Kiocb, write bool, flags DioFlags) (int64, errno.Errno) {
 	d := &dio{ino: ino, k: k, write: write, flags: flags, pos: k.Pos + k.DoneBefore, ref: 1}
+	ino.Emit(t, trace.Event{Name: trace.IomapDioRW})
 	ino.Emit(t, trace.Event{Name: trace.DioRWBegin, Pos: d.pos, End: k.End()})
 	if d.pos == k.End() {
 		return 0, errno.OK

@@ -5,6 +5,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
+	"github.com/iomapcheck/iomapcheck/refengine/trace"
 )
 
 // dioBio is one request of a direct I/O with the memory it transfers; analogous to a bio with its pinned pages.
@@ -80,6 +81,7 @@ func (b *dioBio) endIO(t *sched.Task, e errno.Errno) {
 
 // zero writes n zeros at a place on the disk (iomap_dio_zero).
 func (d *dio) zero(t *sched.Task, addr, n int64) {
+	d.ino.Emit(t, trace.Event{Name: trace.IomapDioZero})
 	d.send(t, &block.Request{
 		Op: block.OpWrite, Range: block.Range{Off: addr, End: addr + n}, Data: make([]byte, n), Done: d.bioDone,
 	})

@@ -4,10 +4,21 @@ package sched
 // blocked although the system is still busy.
 const idleBound = 2000
 
-// idler is a task in AwaitBlocked.
+// idler is a task in AwaitBlocked, or, with no target, in Calm.
 type idler struct {
 	t, target *Task
 	since     int64
+}
+
+// Calm waits until no other task can run, and makes the rest of the execution one schedule: whoever runs goes on as long as it can, and
+// data choices are 0. It is for what a model does once all that is to be explored is over, such as looking at the outcome; replays
+// need no choices for it. The moment orders everything before it before everything after it.
+func (t *Task) Calm() {
+	s := t.s
+	t.wait = 1
+	s.idlers = append(s.idlers, &idler{t, nil, s.steps})
+	t.Point(Op{OpWait, 0, "calm"}, &t.wait)
+	s.calm, s.log = true, nil
 }
 
 // AwaitBlocked waits until another task is blocked and stays so: no other task can run, or it has been blocked on the same
@@ -53,6 +64,9 @@ func (s *Sched) wakeSettled(quiet bool) bool {
 }
 
 func (s *Sched) settled(i *idler, quiet bool) bool {
+	if i.target == nil {
+		return quiet
+	}
 	if i.target.alive == 0 {
 		return true
 	}

@@ -58,8 +58,14 @@ func (o *lockOrder) acquiring(s *Sched, t *Task, obj ObjID) {
 	if len(t.held) == 0 || s.killing {
 		return
 	}
+	if s.Label(obj).Unordered {
+		return
+	}
 	b := o.classOf(s, obj)
 	for _, h := range t.held {
+		if s.Label(h.obj).Unordered {
+			continue
+		}
 		if a := o.classOf(s, h.obj); a == b {
 			o.sameClass(s, a, h.obj, obj)
 		} else if _, known := o.edges[[2]uint8{a, b}]; !known {

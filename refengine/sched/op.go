@@ -51,6 +51,8 @@ type Label struct {
 	Of    string // the file or device it belongs to, "" for none
 	Index int64  // its number, for classes that have many in one file
 	Many  bool   // Index counts
+	// Unordered: the lock-order checker does not know of it, because those who wait for it have a protocol instead of an order.
+	Unordered bool
 }
 
 // Short returns the label without what it belongs to: "i_rwsem", "folio lock 3".

@@ -41,6 +41,7 @@ type Sched struct {
 	blocked    []BlockedTask
 	cycle      []BlockedTask // a cycle of lock owners was found, and the execution goes on
 	killing    bool
+	calm       bool // see Task.Calm
 	abandoned  int
 }
 
@@ -73,7 +74,7 @@ func (s *Sched) reset(o Options, strategy Strategy) {
 	s.path.reset()
 	s.trace, s.blocked = s.trace[:0], nil
 	s.now, s.steps, s.decisions, s.hash = 0, 0, 0, 0
-	s.cycle, s.log = nil, nil
+	s.cycle, s.log, s.calm = nil, nil, false
 	s.owed, s.lasso.digest = s.owed[:0], nil
 	if j, ok := strategy.(journaled); ok {
 		s.log = j.journal()
@@ -130,6 +131,9 @@ func (s *Sched) decide(cur *Task) *Task {
 }
 
 func (s *Sched) pick(cur *Task) *Task {
+	if s.calm {
+		return byDefault(cur, s.enabled)
+	}
 	if len(s.owed) > 0 {
 		s.forgive()
 	}
@@ -171,7 +175,7 @@ func (s *Sched) giveUp() {
 }
 
 func (s *Sched) choose(n int) int {
-	if n <= 1 {
+	if n <= 1 || s.calm {
 		return 0
 	}
 	if s.lasso.digest != nil {

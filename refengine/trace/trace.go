@@ -25,6 +25,8 @@ const (
 	FileCheckAdvance   = "filemap:file_check_and_advance_wb_err"
 	PageMkwrite        = "probe:do_page_mkwrite"
 	InodeDioWait       = "probe:inode_dio_wait"
+	IomapDioRW         = "probe:__iomap_dio_rw"
+	IomapDioZero       = "probe:iomap_dio_zero"
 	MarkVictim         = "oom:mark_victim"
 	WarnStalePagecache = "probe:dio_warn_stale_pagecache"
 	// The end of a buffered write's folio, for rules about the order of the hook and the unlocking.

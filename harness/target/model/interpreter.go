@@ -64,6 +64,9 @@ func start(s *sched.Sched, p *plan) *interpreter {
 	if in.m, in.failed = refengine.New(s, config); in.failed != nil {
 		return in
 	}
+	if p.retries {
+		in.m.WatchLivelock()
+	}
 	in.m.Disk().Record(in.disk)
 	in.spawn(s.Go, "main", "main", func(t *task) {
 		for _, name := range p.files {
@@ -120,6 +123,9 @@ func (in *interpreter) settle(t *task) {
 	for _, p := range in.pending {
 		t.t.Join(p.t)
 	}
+	// What the final reads show is settled once all work has ended; in which order they and their own requests take their steps shows
+	// nothing more, and would multiply the schedules.
+	t.t.Calm()
 	t.finally()
 }
 

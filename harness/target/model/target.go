@@ -41,8 +41,9 @@ func (t *Target) Close() {}
 // maxSteps bounds an execution; the engine's own strategies need a few thousand.
 const maxSteps = 1 << 18
 
-// Run explores schedules of the job by the strategy that it names; without a name the budget's first fifth depth-first, which ends early with every schedule tried where
-// the program is small, the rest by a rotation of random strategies, or where that would be unfair at random.
+// Run explores schedules of the job by the strategy that it names. Without a name it spends half of the budget depth-first, leaving out
+// equivalent schedules, which proves a small program and ends early; the rest goes to a rotation of random strategies, or, where that
+// would be unfair, to random choices.
 func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
 	machine, err := t.machine(job)
 	if err != nil {
@@ -61,7 +62,7 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 		return err
 	}
 	if !loopsUntil(job.Program) {
-		if done, err := x.explore(ctx, sched.NewDPOR(0), max(1, job.Budget/5)); done || err != nil {
+		if done, err := x.explore(ctx, sched.NewDPOR(0), max(1, job.Budget/2)); done || err != nil {
 			return err
 		}
 	}
