@@ -32,7 +32,7 @@ func bufferedWriteDuringDIO() prog.Case {
 		ID:     "coherence/buffered-write-during-dio",
 		Rule:   "a buffered write and direct I/O of the same range, at the same time, leave what one of them wrote in every byte; a direct read returns old or new bytes",
 		Kernel: "iomap_dio_complete → kiocb_invalidate_post_direct_write; ext4_buffered_write_iter → inode_dio_wait",
-		Source: "ext4: avoid overlapping buffered and direct I/O; seed thread 2",
+		Source: "ext4: drain in-flight DIO before buffered write fallback (6.12.110, 6.1.188); seed thread 2",
 		Needs:  []string{"disk", "aio"},
 		Variants: []prog.Variant{
 			{Name: "read", Program: program(prog.AIORead("a", "f", 0, whole), prog.Reap("a").OneOf("on"))},
@@ -42,7 +42,7 @@ func bufferedWriteDuringDIO() prog.Case {
 			journalled("no direct I/O is in flight"),
 			row(prog.Row{
 				FS: []string{"ext4"}, Since: "6.1",
-				Why:    "a buffered write waits for direct I/O in flight; seen on 6.1 and 6.12",
+				Why:    "a buffered write waits for direct I/O in flight; seen on 6.1.192 and 6.12.117",
 				Kernel: "ext4_buffered_write_iter → inode_dio_wait",
 			}, "inode_dio_wait", "__inode_dio_wait"),
 			row(prog.Row{

@@ -11,7 +11,7 @@ func directReadWritesBack() prog.Case {
 		ID:     "coherence/direct-read-writes-back",
 		Rule:   "a direct read returns what a buffered write or a store left in the page cache, waiting for its writeback, and never what the disk held before",
 		Kernel: "__iomap_dio_rw → kiocb_write_and_wait",
-		Source: "iomap: only invalidate page cache pages on direct IO writes (5.9) kept the writeback for reads; xfstests generic/095 mixes the two by chance",
+		Source: "iomap: Only invalidate page cache pages on direct IO writes (5.9) kept the writeback for reads; xfstests generic/095 mixes the two by chance",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{
 			{Name: "written", Program: readDirty(prog.Write("f", 0, whole, 'n'))},

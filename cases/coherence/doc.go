@@ -8,6 +8,11 @@ func Cases() []prog.Case {
 	return []prog.Case{
 		postWriteInvalidation(), directReadWritesBack(), writeBesideDirtyBlock(), storeDuringDirectWrite(), extendingWrite(),
 		bufferedWriteDuringDIO(), unalignedIntoUnwritten(), holesReadAsZeros(), failedDirectWrite(), failedWriteback(), nowait(),
+		dioDropsCache(), dioZeroesBlocks(), dioDsyncFlushes(), dioReadAtEnd(), dioSizeAfterData(), dioHalfPresentBuffer(),
+		cloneDirectWrite(), dioReadBesideWrite(), evictedDuringFsync(), dioFromOtherFile(), dioBeforeBufferedWrite(),
+		dioStoppedByBuffer(), zonefsAppend(),
+		shortCopy(), sourceShrinks(), bytesBehindEOF(), storeBehindOldEOF(), blockOfFolio(), holeBecomesData(),
+		refusedWriteback(), writebackErrorIsReported(), journalledData(), cloneOfCachedData(), underReclaim(), pinnedPageIsCleaned(),
 	}
 }
 
@@ -18,7 +23,13 @@ const (
 )
 
 // direct is the witness that direct I/O was done and not replaced by buffered I/O.
-func direct() prog.Witness { return prog.Fired("iomap:iomap_dio_rw_begin", 1) }
+func direct() prog.Witness { return prog.Fired("iomapcheck:__iomap_dio_rw", 1) }
+
+// cached is the witness that the page cache was filled.
+func cached() prog.Witness { return prog.Fired("filemap:mm_filemap_add_to_page_cache", 1) }
+
+// stored is the witness that a page became writable through a mapping.
+func stored() prog.Witness { return prog.Fired("iomapcheck:do_page_mkwrite", 1) }
 
 // journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
 func journalled(missing string) prog.Row {

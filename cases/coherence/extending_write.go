@@ -26,7 +26,7 @@ func extendingWrite() prog.Case {
 		ID:     "coherence/extending-write",
 		Rule:   "while a direct write past the end of the file is in flight, neither size nor reads show more than the old file; afterwards both show all of it",
 		Kernel: "iomap_dio_complete → ->end_io (xfs_dio_write_end_io, ext4_dio_write_end_io): unwritten blocks are converted, then i_size is raised",
-		Source: "xfs: fix race while discarding buffers, generic/465 (size before data), generic/586",
+		Source: "xfs: update i_size after unwritten conversion in dio completion; xfstests generic/465 (size before data), generic/586",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{
 			{Name: "read", Program: program(prog.Read("f", 0, whole).Counts(old, whole).OneOf("on").MayBlock().As("early"))},

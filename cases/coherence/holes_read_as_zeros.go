@@ -11,7 +11,7 @@ func holesReadAsZeros() prog.Case {
 		ID:     "coherence/holes-read-as-zeros",
 		Rule:   "holes, unwritten blocks and what lies between an old and a new end of the file read as zeros on every path",
 		Kernel: "iomap_dio_hole_iter, iomap_dio_bio_iter → iomap_dio_zero, iomap_block_needs_zeroing",
-		Source: "xfstests generic/009, generic/130 check the paths one by one",
+		Source: "xfstests generic/130 checks the paths one by one, generic/009 zeroed ranges",
 		Variants: []prog.Variant{
 			{Name: "hole", Program: prog.New(append([]prog.Op{
 				prog.Truncate("f", 12*prog.KiB),

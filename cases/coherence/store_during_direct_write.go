@@ -13,7 +13,7 @@ func storeDuringDirectWrite() prog.Case {
 		ID:     "coherence/store-during-direct-write",
 		Rule:   "bytes that a store made dirty while a direct write was in flight may stay in the cache over what was written only if the kernel says so, by its warning and by EIO from fsync",
 		Kernel: "kiocb_invalidate_post_direct_write → dio_warn_stale_pagecache, errseq_set",
-		Source: "fs: Fix page cache inconsistency when mixing buffered and AIO DIO (4.15); seed thread 2",
+		Source: "iomap: report collisions between directio and buffered writes to userspace (5a9d929d6e13); seed thread 2",
 		Needs:  []string{"disk", "trace"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), prog.DropCaches(),

@@ -6,11 +6,12 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 // what the other wrote.
 func unalignedIntoUnwritten() prog.Case {
 	end := []prog.Run{{Len: sector, Fill: "a"}, {Len: sector, Fill: "b"}, {Len: 3 * prog.KiB, Fill: "."}}
+	over := []prog.Run{{Len: sector, Fill: "a"}, {Len: sector, Fill: "b"}, {Len: 3 * prog.KiB, Fill: "a"}}
 	return prog.Case{
 		ID:     "coherence/unaligned-into-unwritten",
 		Rule:   "of two direct writes to different parts of one unwritten block none loses its bytes, and the rest of the block reads as zeros",
 		Kernel: "xfs_file_dio_write_unaligned, ext4_dio_write_checks → inode_dio_wait; iomap_dio_bio_iter → iomap_dio_zero",
-		Source: "xfs: serialise unaligned direct IOs (2.6.38); xfstests generic/036, generic/467 hope for the overlap",
+		Source: "xfs: serialise unaligned direct IOs; xfstests generic/240 hopes for the overlap",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Fallocate("f", 0, 4*prog.KiB, prog.FallocAlloc), prog.Fsync("f"),
@@ -21,9 +22,28 @@ func unalignedIntoUnwritten() prog.Case {
 			prog.AwaitBlocked("second"),
 			prog.Release(), prog.Join("first"), prog.Join("second"),
 			prog.Read("f", 0, 4*prog.KiB).ReturnsRuns(end...),
-		).Witness(prog.SeenBlocked("second", "xfs_ilock", "ext4_file_write_iter", "i_rwsem", "inode_dio_wait"))}},
+		).Witness(prog.SeenBlocked("second", "xfs_ilock", "ext4_file_write_iter", "i_rwsem", "inode_dio_wait"))}, {
+			// An asynchronous write has let its lock go when it is in flight: only inode_dio_wait keeps the second one's zeros behind it.
+			Name: "aio", Program: prog.New(
+				prog.Fallocate("f", 0, 8*prog.KiB, prog.FallocAlloc), prog.Fsync("f"),
+				prog.Hold(prog.Writes).Of("f", 0, 4*prog.KiB),
+				prog.Go("first", prog.AIOWrite("w", "f", 0, 4*prog.KiB, 'a'), prog.Reap("w")),
+				prog.AwaitHeld(1),
+				prog.Go("second", prog.DirectWrite("f", sector, sector, 'b').As("second")),
+				prog.AwaitBlocked("second"),
+				prog.ReleaseNewest(8), prog.Release(), prog.Join("first"), prog.Join("second"),
+				prog.Read("f", 0, 4*prog.KiB).ReturnsRuns(over...).As("after"),
+			).Witness(prog.SeenBlocked("second", "inode_dio_wait", "__inode_dio_wait")),
+		}},
 		Rows: []prog.Row{
 			journalled("nothing is zeroed around a direct write"),
+			blocksOnly("bcachefs", "zonefs"),
+			{
+				FS: []string{"gfs2", "btrfs"}, Variants: []string{"aio"},
+				Unsupported: "no direct write zeroes anything: gfs2 allocates blocks that hold zeros, btrfs writes whole blocks",
+				Why:         "there are no unwritten blocks for a direct write of a part of one",
+				Kernel:      "gfs2_fallocate, check_direct_IO",
+			},
 			{
 				FS:        []string{"btrfs"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "btrfs_start_ordered_extent", "lock_and_cleanup_extent")},

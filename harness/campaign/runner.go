@@ -48,6 +48,11 @@ func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
 		v.Verdict, v.Text = judge.Unsupported, row.Unsupported
 		return v
 	}
+	if why := lacks(u.FS, p); why != "" {
+		v.Verdict, v.Text = judge.Unsupported, why
+		return v
+	}
+	v.known = row != nil && row.Known
 	r.run(ctx, u, p, "", watch, &v)
 	return v
 }
@@ -118,6 +123,7 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 	default:
 		v.take(judge.Merge(t.results))
 		r.shrink(ctx, job, t, v)
+		v.settle()
 	}
 	r.keep(u, p, t.chosen, err, v)
 }

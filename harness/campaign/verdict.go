@@ -39,6 +39,18 @@ type Verdict struct {
 
 	// given says that the program is not of the catalogue, so that a token alone does not say what to run.
 	given bool
+	// known says that the case lists a divergence there.
+	known bool
+}
+
+// settle compares the verdict with a divergence that the case lists: it shows as listed, or it does so no longer, and the list is wrong.
+func (v *Verdict) settle() {
+	switch {
+	case v.known && v.Verdict.Bad():
+		v.Verdict = judge.Known
+	case v.known && v.Verdict == judge.OK:
+		v.Verdict, v.Text = judge.Drift, "the case lists a divergence that no longer shows: "+v.Row
+	}
 }
 
 // Name is the case with its parameters.

@@ -36,6 +36,8 @@ type Variant struct {
 	BlockSize int64
 	// Attr is an attribute that every file gets when it is made, as programs spell it, "" for none.
 	Attr string
+	// FileSize is the size of every file in bytes, where files cannot grow or shrink; 0 where they can.
+	FileSize int64
 	// Needs is what a machine must have for it beyond a plain disk and the kernel's module, "" for nothing.
 	Needs string
 

@@ -74,6 +74,8 @@ func zonefs() FS {
 		Name: "zonefs", Type: "zonefs", Modules: []string{"zonefs"}, MinDevice: 64 * MiB, Optional: true,
 		Variants: []Variant{
 			{BlockSize: 4096, Needs: "a zoned block device", Why: "sequential zones take direct writes at the write pointer only"},
+			{Name: "512", BlockSize: 512, Needs: "a zoned block device with blocks of 512 bytes", Why: "several blocks in a page: an append changes a page that is cached"},
+			{Name: "conventional", BlockSize: 4096, FileSize: 256 << 10, Needs: "a zoned block device", Why: "zones that are written anywhere: files of fixed size"},
 		},
 	}
 }

@@ -41,6 +41,9 @@ type Row struct {
 
 	// Unsupported, if not empty, says why the rule cannot be tried there.
 	Unsupported string
+	// Known says that the rule is known not to hold there: Why says what happens instead, Before is the first good release, "" while
+	// there is none. Where it holds all the same, the list is wrong: drift.
+	Known bool
 	// Expect replaces the expectations of the labelled operations; Witnesses replaces all witnesses where not nil.
 	Expect    map[string]Expect
 	Witnesses []Witness

@@ -13,7 +13,7 @@ import (
 // wait for ordered extents of their range. InvalidateLock stands for i_mmap_lock.
 //
 // A file with checksums cannot be written directly where the application may change the buffer under the checksum: from
-// 6.12.y to 7.2 the direct write goes through the cache ("btrfs: always fallback to buffered write if the inode requires checksum"); before,
+// 6.15 (and 6.12.77) to 7.2 the direct write goes through the cache ("btrfs: always fallback to buffered write if the inode requires checksum"); before,
 // nobody looked; later the data is copied first.
 //
 // # The folio that cannot be released
@@ -23,7 +23,7 @@ import (
 // proposal that opened the discussion (May 2020) let iomap take that for a reason to fall back. The reply was that
 // ->releasepage should rather sleep on the extent state, if the caller allows. That had been tried: direct I/O waited for the extent
 // bits for ever. The engine shows one way to it: reclaim calls ->releasepage from whoever allocates memory, also with the range
-// locked, as a direct read did that faulted its buffer in (up to 5.15), and as writeback on behalf of fsync does. Since 6.15 the
+// locked, as a direct read did that faulted its buffer in (up to 5.15), and as writeback on behalf of fsync does. Since 6.16 the
 // folio may go while an ordered extent is finished, because the worker does not need it. iomap.Behaviour.ReleaseFolio has all three.
 type btrfs struct {
 	base
@@ -82,11 +82,11 @@ func (f *btrfsInode) cow() iomap.BeginFlags {
 }
 
 // readUnlocked is the first release that unlocks a read's range once its blocks are looked up, and not at its completion
-// ("btrfs: do not hold the extent lock for entire read", ac325fc2aad5). Direct reads have another lock for that, which only direct I/O takes.
+// ("btrfs: do not hold the extent lock for entire read", ac325fc2aad5). It was merged for 6.12, which is taken for older here. Direct reads have another lock for that, which only direct I/O takes.
 const readUnlocked iomap.Version = 613
 
 // BeginRead waits for writes under way over the range, whose ordered extents are not finished, and locks it
-// (btrfs_lock_and_flush_ordered_range). Up to 6.12 the read keeps it.
+// (btrfs_lock_and_flush_ordered_range). Before readUnlocked the read keeps it.
 func (b *btrfs) BeginRead(t *sched.Task, ino *iomap.Inode, pos, end int64) {
 	r := &b.file(ino).extents
 	if ino.Sb.Mutants.Has(mutant.BtrfsReadsIgnoreOrdered) {
@@ -150,12 +150,25 @@ func (*btrfs) bufferedWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (in
 	if !lock(t, ino, false, k.Nowait) {
 		return 0, errno.EAGAIN
 	}
-	n, err := ino.BufferedWrite(t, k)
+	n, err := int64(0), btrfsExpand(t, ino, k.Pos)
+	if err == errno.OK {
+		n, err = ino.BufferedWrite(t, k)
+	}
 	ino.IRwsem.Unlock(t)
 	if err != errno.OK {
 		return 0, err
 	}
 	return writeSync(t, ino, k, n)
+}
+
+// btrfsExpand zeroes what a mapping may have stored behind the end of file in its block, before a write further on makes it visible
+// (btrfs_write_check → btrfs_cont_expand → btrfs_truncate_block).
+func btrfsExpand(t *sched.Task, ino *iomap.Inode, pos int64) errno.Errno {
+	size, bs := ino.ReadISize(t), ino.Sb.BlockSize
+	if size >= pos {
+		return errno.OK
+	}
+	return ino.ZeroPartialBlocks(t, size, min(pos, (size+bs-1)/bs*bs))
 }
 
 // Truncate is btrfs_setsize. Shrinking, it sets the size and drops the cache before it waits for direct I/O

@@ -37,7 +37,7 @@ func (base) SubmitIoend(*sched.Task, *iomap.Inode, int64, int64) {}
 func (base) FinishIoend(t *sched.Task, _ *iomap.Inode, o *iomap.Ioend, e errno.Errno) { o.Finish(t, e) }
 
 // cookiesChecked is the first release whose xfs looks at a mapping's cookie: "xfs: use iomap_valid method to detect stale cached
-// iomaps", 6.2 and 6.1.y.
+// iomaps", 6.2 and 6.1.y (6.1.92).
 const cookiesChecked iomap.Version = 601
 
 // Valid is xfs_iomap_valid: nothing keeps extents from being converted between the mapping and the folio's lock.

@@ -113,8 +113,8 @@ func (e *ext4) classify(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (extend
 }
 
 // writesWaitForDio is the first release whose buffered writes wait for direct I/O in flight, which would otherwise race with
-// the dirtying of the same blocks. A reading of the sources of 6.1.192 and 6.12.117 found it, other readings of
-// ext4_buffered_write_iter do not show it: to be confirmed by a run on a kernel.
+// the dirtying of the same blocks: "ext4: drain in-flight DIO before buffered write fallback", in 6.12.110, 6.1.188 and 7.2.13. Older point
+// releases of those series do not wait, nor do series that had ended by then.
 const writesWaitForDio iomap.Version = 601
 
 // bufferedWrite is ext4_buffered_write_iter.

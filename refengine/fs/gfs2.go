@@ -127,6 +127,10 @@ func (g *gfs2) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64
 	}
 	rest := restOf(ino, k, n)
 	buffered, err := g.bufferedWrite(t, ino, rest)
+	if err == errno.OK && buffered > 0 && !ino.Sb.Mutants.Has(mutant.FallbackNoFlush) {
+		// The buffered part is synchronous, whatever the caller asked for: generic_write_sync with IOCB_DSYNC.
+		err = ino.Fsync(t, rest.Pos, rest.Pos+buffered, k.WbErr)
+	}
 	return directWriteFallback(t, ino, k, n, buffered, err)
 }
 

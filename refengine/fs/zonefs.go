@@ -10,7 +10,7 @@ import (
 
 // zonefs follows fs/zonefs: each file is a zone of the disk. A sequential zone is written directly, in order, at its write pointer,
 // and by nothing else; its size is where the pointer is. A conventional zone is a file of fixed size, written as any. There is no
-// way to fall back for a sequential zone, so an invalidation that fails is the application's EBUSY since 6.2 and 6.1.y ("zonefs:
+// way to fall back for a sequential zone, so an invalidation that fails is the application's EBUSY since 6.3 and 6.1.23 ("zonefs:
 // Do not propagate iomap_dio_rw() ENOTBLK error to user space").
 type zonefs struct {
 	base
@@ -34,7 +34,7 @@ const DefaultZoneSize = 256 << 10
 const returnsEBUSY iomap.Version = 601
 
 // invalidatesAppends is the first release whose synchronous writes of sequential zones, which did not use iomap then, invalidate the
-// last page: "zonefs: Always invalidate last cached page on append write", 6.3 and 6.1.y.
+// last page: "zonefs: Always invalidate last cached page on append write", 6.3 and 6.1.23.
 const invalidatesAppends iomap.Version = 601
 
 func newZonefs(o Options) *zonefs {

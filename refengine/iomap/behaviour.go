@@ -63,8 +63,8 @@ type ReleaseFolio uint8
 // What btrfs_release_folio does while an ordered extent finishes with the folio's range locked.
 const (
 	ReleaseByRelease ReleaseFolio = iota
-	ReleaseRefuses                // before 6.15: the folio stays, and a direct write falls back
-	ReleaseAllows                 // since 6.15: what finishes an ordered extent does not need the folio
+	ReleaseRefuses                // before 6.16: the folio stays, and a direct write falls back
+	ReleaseAllows                 // since 6.16: what finishes an ordered extent does not need the folio
 	ReleaseSleeps                 // as proposed: wait for the lock if the caller may sleep
 )
 

@@ -27,7 +27,7 @@ type DirtyUnwritten uint8
 // What iomap_zero_range does.
 const (
 	ZeroByRelease DirtyUnwritten = iota
-	ZeroSkips                    // before 6.12.y: unwritten reads as zeros, the folio is not looked at
+	ZeroSkips                    // before 6.12: unwritten reads as zeros, the folio is not looked at
 	ZeroFlushes                  // written back once, so that the blocks are written ones, and mapped again
 	ZeroBatch                    // the dirty folios are zeroed where they are
 )

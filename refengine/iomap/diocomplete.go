@@ -8,7 +8,9 @@ import (
 )
 
 // inlineWrites is the first release that may complete an asynchronous direct write in the context of its last request, if there is
-// nothing to convert, to sync or to invalidate; and that completes what failed in a task's context only.
+// nothing to convert, to sync or to invalidate ("iomap: support write completions from interrupt context"); and that completes what
+// failed in a task's context only ("iomap: always run error completions in user context", also in 6.12.63). Both were merged for 6.19,
+// which is taken for older here, as are point releases of 6.12.
 const inlineWrites Version = 700
 
 // finishSubmission drops the submitter's reference; a synchronous request waits here for its completion. An

@@ -123,9 +123,16 @@ func (d *dio) bioIter(t *sched.Task, im Iomap) (int64, errno.Errno) {
 	if err != errno.OK && mutants.Has(mutant.DioNoZeroAfterFault) {
 		return n, err
 	}
-	d.zeroTail(t, im, n, zeroes)
+	if d.zeroTail(t, im, n, zeroes) && d.ino.Sb.Release >= zeroingHidesFaults {
+		err = errno.OK
+	}
 	return n, err
 }
+
+// zeroingHidesFaults is the first release where the result of zeroing the tail takes the place of the fault that ended the data ("iomap:
+// fix iomap_dio_zero() for fs bs > system page size"). The request then ends short instead of failing; and since the part that
+// faulted was begun, the head of its block is zeroed, over the last bytes that were counted.
+const zeroingHidesFaults Version = 612
 
 // writeKind says whether the rest of a write's blocks must be zeroed, and whether its requests go to the medium at once, and
 // notes what the completion will have to do. Only an overwrite that needs no change of metadata may go without a flush.
@@ -144,14 +151,16 @@ func (d *dio) writeKind(t *sched.Task, im Iomap) (zeroes, fua bool) {
 }
 
 // zeroTail zeroes what follows the n bytes written of a mapping in their last block. Behind the end of the file it does so even if the
-// block is valid: a mapping would show what is there.
-func (d *dio) zeroTail(t *sched.Task, im Iomap, n int64, zeroes bool) {
+// block is valid: a mapping would show what is there. It says whether anything was zeroed.
+func (d *dio) zeroTail(t *sched.Task, im Iomap, n int64, zeroes bool) bool {
 	if !d.write {
-		return
+		return false
 	}
 	pos, bs := im.Off+n, d.ino.Sb.BlockSize
 	atEOF := pos >= d.ino.ReadISize(t) && !d.ino.Sb.Mutants.Has(mutant.DioTailOnlyIfNew)
 	if pad := pos % bs; pad > 0 && (zeroes || atEOF) {
 		d.zero(t, im.Addr+n, bs-pad)
+		return true
 	}
+	return false
 }

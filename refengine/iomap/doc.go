@@ -39,7 +39,7 @@
 // gets to the next: writeback has converted unwritten blocks, and reclaim has dropped the folio that held the data, so that zeroing by
 // the old mapping loses it. Since 6.2 (and 6.1.y) the mapping carries a cookie that is compared under the folio's lock (Hooks.Valid);
 // filesystems that map under that lock never had the problem. And zeroing must not take unwritten blocks for zeros while a dirty
-// folio is over them: older kernels skip it, since 6.13 (and 6.12.y) the range is flushed first, and later the dirty folios are
+// folio is over them: older kernels skip it, since 6.12 the range is flushed first, and since 6.19 the dirty folios are
 // zeroed where they are (Behaviour.DirtyUnwritten).
 //
 // # Direct I/O

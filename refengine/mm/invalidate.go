@@ -76,7 +76,8 @@ func (m *Mapping) InvalidateMappingPages(t *sched.Task, pos, end int64) int {
 }
 
 // evictable is mapping_evict_folio up to the removal. Whether somebody else uses the folio was looked at only after it had been
-// released before 6.1: a folio that stays has lost its private state there.
+// released before 5.18 ("mm/truncate: Replace page_mapped() call in invalidate_inode_page()"): a folio that stays has lost its private
+// state there.
 func (m *Mapping) evictable(t *sched.Task, f *Folio) bool {
 	if f.Dirty(t) || f.Writeback(t) || f.Mapped(t) {
 		return false

@@ -56,7 +56,7 @@ func bufferedWrite() []Mutant {
 		{
 			ZeroIgnoresDirty, "zero-ignores-dirty",
 			"iomap_zero_range takes unwritten blocks for zeros although a dirty folio is over them",
-			"iomap_zero_range's flush of a dirty range (6.13 and 6.12.y), and Dave Chinner's series of December 2022",
+			"iomap: fix handling of dirty folios over unwritten extents (c5c810b94cfd, 6.12), and the RFC of December 2022, iomap: zeroing needs to be pagecache aware",
 		},
 		{
 			MkwriteNoTruncateCheck, "mkwrite-no-truncate-check",
@@ -71,7 +71,7 @@ func bufferedWrite() []Mutant {
 		{
 			IsizeExtendedSkipped, "isize-extended-skipped",
 			"pagecache_isize_extended returns at once: stores behind the old end of file do not ask for blocks",
-			"vfs: fix data corruption when blocksize < pagesize for mmaped data (90a8020278c1)",
+			"vfs: fix data corruption when blocksize < pagesize for mmaped data (90a80202)",
 		},
 		{
 			PunchUnderDirty, "punch-under-dirty",
@@ -106,7 +106,7 @@ func writeback() []Mutant {
 		{
 			CowRemapBeforeData, "cow-remap-before-data",
 			"xfs_reflink_end_cow runs when the write is submitted, not when it has completed",
-			"xfs: only remap the written blocks in xfs_reflink_end_cow_extent, and the ioend it belongs to",
+			"xfs: only remap the written blocks in xfs_reflink_end_cow_extent (6.7), and the ioend it belongs to",
 		},
 		{
 			SizeRaisedOnError, "size-raised-on-error",
@@ -171,7 +171,7 @@ func ext4() []Mutant {
 		{
 			Ext4NoCommit, "ext4-no-commit",
 			"ext4_writepages does not commit the transaction that holds the data first: nothing of it is written in place",
-			"ext4: Commit transaction before writing back pages in data=journal mode",
+			"ext4: Commit transaction before writing back pages in data=journal mode (1f1a55f0bf06)",
 		},
 	}
 }

@@ -48,7 +48,7 @@ func invalidation() []Mutant {
 		{
 			InvalidateNoUnmap, "invalidate-no-unmap",
 			"invalidate_inode_pages2_range removes folios from the cache and leaves them in page tables",
-			"mm: fix fault vs invalidate race for linear mappings",
+			"mm: fix fault vs invalidate race for linear mappings (d00806b18315)",
 		},
 		{
 			PostInvalidateSilent, "post-invalidate-silent",
@@ -88,7 +88,7 @@ func invalidation() []Mutant {
 		{
 			TruncateKeepsTail, "truncate-keeps-tail",
 			"truncate_inode_partial_folio does not zero the bytes behind the cut",
-			"mm: zero range of eof folio exposed by inode size extension, and xfstests generic/363",
+			"mm: zero range of eof folio exposed by inode size extension (52aecaee1c26), and xfstests generic/363",
 		},
 	}
 }
@@ -108,7 +108,7 @@ func faults() []Mutant {
 		{
 			NoMkclean, "no-mkclean",
 			"folio_clear_dirty_for_io does not write-protect the folio in page tables: later stores leave no dirty flag",
-			"mm: tracking shared dirty pages",
+			"mm: tracking shared dirty pages (d08b3851da41)",
 		},
 		{
 			ReadISizeBeforeUptodate, "read-i-size-before-uptodate",
@@ -118,7 +118,7 @@ func faults() []Mutant {
 		{
 			FaultNoISizeRecheck, "fault-no-i-size-recheck",
 			"filemap_fault does not look at i_size again once it has the folio's lock",
-			"mm: fault feedback #1, which made ->fault return the page locked, after fault vs truncate races",
+			"the comment in filemap_fault on why i_size must be checked again under the folio's lock",
 		},
 		{
 			AddWithoutInvalidateLock, "add-without-invalidate-lock",

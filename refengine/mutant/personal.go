@@ -28,7 +28,7 @@ func personal() []Mutant {
 		{
 			XfsLeaksENOTBLK, "xfs-leaks-enotblk",
 			"xfs_file_write_iter returns the -ENOTBLK of xfs_file_dio_write instead of writing through the cache",
-			"xfs: use ENOTBLK for direct I/O to buffered I/O fallback (80e543ae244b)",
+			"xfs: use ENOTBLK for direct I/O to buffered I/O fallback (80e543ae24db)",
 		},
 		{
 			Ext4LeaksENOTBLK, "ext4-leaks-enotblk",
@@ -53,7 +53,7 @@ func personal() []Mutant {
 		{
 			XfsUnalignedNoDioWait, "xfs-unaligned-no-dio-wait",
 			"xfs_file_dio_write_unaligned zeroes the rest of a block without waiting for direct I/O in flight",
-			"xfs: serialise unaligned direct IOs (eda77982729b)",
+			"xfs: serialise unaligned direct IOs",
 		},
 	}, append(personalBtrfs(), append(personalZonefs(), personalBcachefs()...)...)...)
 }
@@ -108,7 +108,7 @@ func personalZonefs() []Mutant {
 		{
 			ZonefsAppendKeepsCache, "zonefs-append-keeps-cache",
 			"zonefs_file_dio_append does not invalidate the last cached page",
-			"zonefs: Always invalidate last cached page on append write",
+			"zonefs: Always invalidate last cached page on append write (c1976bd8f230)",
 		},
 	}
 }

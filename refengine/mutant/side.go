@@ -51,8 +51,8 @@ func side(seed int, id ID, name, change, stands string) Side {
 // releaseSides: iomap: Return zero in case of unsuccessful pagecache invalidation before DIO (May 2020).
 func releaseSides() []Side {
 	return []Side{
-		side(1, ReleaseRefuses, "release-refuses", "btrfs_release_folio keeps a folio while an ordered extent finishes with its range locked", "as merged in 5.8, up to 6.14"),
-		side(1, ReleaseAllows, "release-allows", "btrfs_release_folio lets a folio go while an ordered extent finishes", "btrfs: allow folios to be released while ordered extent is finishing"),
+		side(1, ReleaseRefuses, "release-refuses", "btrfs_release_folio keeps a folio while an ordered extent finishes with its range locked", "as up to 6.15"),
+		side(1, ReleaseAllows, "release-allows", "btrfs_release_folio lets a folio go while an ordered extent finishes", "btrfs: allow folios to be released while ordered extent is finishing, since 6.16"),
 		side(1, ReleaseSleeps, "release-sleeps", "btrfs_release_folio waits for the range to be unlocked", "what Matthew Wilcox asked for, and Goldwyn Rodrigues had tried"),
 	}
 }
@@ -63,9 +63,9 @@ func hookSides() []Side {
 		side(2, HookUnderLock, "hook-under-lock", "the filesystem's hook unlocks the folio of a buffered write itself", "iomap/gfs2: Unlock and put folio in page_done handler, since 6.3"),
 		side(2, HookUnlocked, "hook-unlocked", "the filesystem's hook runs when the folio of a buffered write is unlocked", "as up to 6.2"),
 		side(2, StraddleHelper, "straddle-helper", "the folio being written prepares itself for the new size, under its lock", "folio_may_straddle_isize, as proposed"),
-		side(2, ZeroSkips, "zero-skips", "zeroing takes unwritten blocks for zeros, whatever is cached over them", "as before 6.12.y"),
-		side(2, ZeroFlushes, "zero-flushes", "zeroing writes dirty folios over unwritten blocks back, and maps again", "iomap_zero_range, since 6.12.y"),
-		side(2, ZeroBatch, "zero-batch", "zeroing zeroes dirty folios over unwritten blocks where they are", "iomap: optional zero range dirty folio processing"),
+		side(2, ZeroSkips, "zero-skips", "zeroing takes unwritten blocks for zeros, whatever is cached over them", "as before 6.12"),
+		side(2, ZeroFlushes, "zero-flushes", "zeroing writes dirty folios over unwritten blocks back, and maps again", "iomap: fix handling of dirty folios over unwritten extents, since 6.12"),
+		side(2, ZeroBatch, "zero-batch", "zeroing zeroes dirty folios over unwritten blocks where they are", "iomap: optional zero range dirty folio processing, since 6.19"),
 	}
 }
 
@@ -79,7 +79,7 @@ func invalidationSides() []Side {
 		side(3, FailureEremchg, "failure-eremchg", "a failed invalidation is -EREMCHG", "the series as first posted, with the error that only xfs knew"),
 		side(3, FailureNotUptodate, "failure-not-uptodate", "folios that cannot be invalidated are marked not uptodate, and the write is direct", "as proposed in reply"),
 		side(3, WritebackErrorReturned, "writeback-error-returned", "a failed writeback before a direct write is the write's error", "as before 6.5"),
-		side(3, WritebackErrorFallsBack, "writeback-error-falls-back", "a failed writeback before a direct write is taken for a failed invalidation", "filemap: add a kiocb_invalidate_pages helper, since 6.5"),
+		side(3, WritebackErrorFallsBack, "writeback-error-falls-back", "a failed writeback before a direct write is taken for a failed invalidation", "iomap: use kiocb_write_and_wait and kiocb_invalidate_pages, since 6.5"),
 	}
 }
 

@@ -60,7 +60,9 @@ func (t *task) read(name string, path history.FinalPath, how prog.Verb) {
 func (t *task) whole(f *refengine.File, op prog.Op) history.Event {
 	mem, _ := t.buffer(op) // memory of its own: there is nothing to open
 	n, e := transfer(t.t, f, op, mem)
-	return t.result(op, mem, n, e)
+	out := t.result(op, mem, n, e)
+	arenaOf(t.in.s).giveBack(mem.Bytes())
+	return out
 }
 
 // sync is the fsync whose errno tells of failed writeback, and of page cache that the kernel knows to be stale.

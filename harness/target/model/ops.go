@@ -30,6 +30,8 @@ func (t *task) one(op prog.Op, n, iter int) {
 		}
 	case op.Verb == prog.VUntil:
 		for i := 0; !t.dead && (i == 0 || !t.in.tasks[op.Task].t.Done()); i++ {
+			// A body that fails before it gets to a scheduling point would go round for ever.
+			t.t.Step("until", 0)
 			t.all(op.Body, n+1, i)
 		}
 	case op.Expect.MayBlock:
@@ -173,9 +175,11 @@ func (t *task) data(op prog.Op) history.Event {
 	}
 	switch op.Verb {
 	case prog.VAIOWrite:
+		arenaOf(t.in.s).lend(mem.Bytes())
 		t.aio[op.AIO] = submitted{f.SubmitWriteBuffer(t.t, mem, op.Off, flags(op)), op, mem}
 		return history.Event{}
 	case prog.VAIORead:
+		arenaOf(t.in.s).lend(mem.Bytes())
 		t.aio[op.AIO] = submitted{f.SubmitReadBuffer(t.t, mem, op.Off, flags(op)), op, mem}
 		return history.Event{}
 	case prog.VFsync:
@@ -190,7 +194,9 @@ func (t *task) data(op prog.Op) history.Event {
 		return history.Event{N: f.Size()}
 	}
 	count, e := transfer(t.t, f, op, mem)
-	return t.result(op, mem, count, e)
+	out := t.result(op, mem, count, e)
+	arenaOf(t.in.s).giveBack(mem.Bytes())
+	return out
 }
 
 // transfer moves bytes between the buffer and the file.

@@ -103,6 +103,7 @@ func variants() map[string]fs.Options {
 	return map[string]fs.Options{
 		"": {}, "1k": {}, "reflink": {}, "compress": {},
 		"nodatasum": {NoDatasum: true}, "journal": {JournalData: true}, "jdata": {JournalData: true}, "inline": {InlineData: true}, "dax": {DAX: true},
+		"512": {}, "conventional": {Conventional: true},
 	}
 }
 

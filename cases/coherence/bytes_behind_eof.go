@@ -1,0 +1,58 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// The file ends inside a page. A mapping reaches the whole page, and what is stored there behind the end belongs to nobody: it must
+// neither reach the disk nor become part of the file when that grows.
+//
+//	page   |o|  |x|      |      the file ends behind o; x is stored
+//	page   |o|· · · |n|         a write further on: zeros up to it
+func bytesBehindEOF() prog.Case {
+	const kib = prog.KiB
+	behind := func(grow prog.Op, read prog.Op) prog.Program {
+		return prog.New(
+			prog.Fallocate("f", 0, 4*kib, prog.FallocKeep),
+			prog.Write("f", 0, sector, 'o'),
+			prog.Store("f", kib, sector, 'x'),
+			grow, read,
+		).Witness(stored())
+	}
+	end := prog.Run{Len: sector, Fill: "o"}
+	return prog.Case{
+		ID:     "coherence/bytes-behind-eof",
+		Rule:   "bytes behind the end of the file, stored through a mapping or left by a truncate, read as zeros once the file has grown over them, and never reach the disk",
+		Kernel: "iomap_zero_range over unwritten blocks, xfs_file_write_checks, ext4_zero_partial_blocks, gfs2_clear_beyond_eof, btrfs_cont_expand; iomap_writepage_handle_eof; truncate_inode_partial_folio",
+		Source: "mm: zero range of eof folio exposed by inode size extension (6.13), ext4: partial zero eof block on unaligned inode size extension (6.13); iomap: fix handling of dirty pagecache over unwritten extents; seed thread 2; xfstests generic/363",
+		Variants: []prog.Variant{
+			{Name: "write", Program: behind(
+				prog.Write("f", 2*kib, sector, 'n'),
+				prog.Read("f", 0, 2*kib+sector).ReturnsRuns(end, prog.Run{Len: 3 * sector, Fill: "."}, prog.Run{Len: sector, Fill: "n"}),
+			)},
+			{Name: "truncate", Program: behind(
+				prog.Truncate("f", 4*kib),
+				prog.Read("f", 0, 4*kib).ReturnsRuns(end, prog.Run{Len: 4*kib - sector, Fill: "."}),
+			)},
+			{Name: "written-back", Program: prog.New(
+				prog.Write("f", 0, sector, 'o'),
+				prog.Store("f", kib, sector, 'x'),
+				prog.Fsync("f"), prog.Evict("f", 0, 4*kib),
+				prog.Load("f", kib, sector).Returns('.'),
+				prog.Write("f", 8*kib, sector, 'n'),
+				prog.Read("f", 0, 8*kib+sector).ReturnsRuns(end, prog.Run{Len: 8*kib - sector, Fill: "."}, prog.Run{Len: sector, Fill: "n"}),
+			).Witness(stored())},
+			{Name: "cut", Program: prog.New(
+				prog.Write("f", 0, 4*kib, 'o'), prog.Fsync("f"),
+				prog.Truncate("f", kib), prog.Truncate("f", 4*kib),
+				prog.Read("f", 0, 4*kib).ReturnsRuns(prog.Run{Len: kib, Fill: "o"}, prog.Run{Len: 3 * kib, Fill: "."}),
+			).Witness(cached())},
+		},
+		Rows: []prog.Row{
+			{
+				FS: []string{"ext4/1k"}, Variants: []string{"write", "truncate"}, Before: "6.13", Known: true,
+				Why:    "only the block that the file ends in is zeroed, not the page's other blocks, which were stored to behind the end",
+				Kernel: "ext4_setattr, ext4_block_truncate_page; pagecache_isize_extended",
+				Commit: "mm: zero range of eof folio exposed by inode size extension",
+			},
+		},
+	}
+}

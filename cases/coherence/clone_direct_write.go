@@ -1,0 +1,58 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A direct write to blocks that two files share goes to new blocks, which become the file's when the data is on them. A part of a
+// shared block cannot be written directly: the rest of the new one would have to be copied.
+func cloneDirectWrite() prog.Case {
+	const kib = prog.KiB
+	after := prog.Content{{Len: kib, Fill: "o"}, {Len: sector, Fill: "n"}, {Len: 3*kib - sector, Fill: "o"}}
+	// Written directly: xfs would reserve blocks behind the end for a buffered write, and whoever closes the file to free them, which waits
+	// for direct I/O in flight (xfs_file_release → xfs_free_eofblocks).
+	clone := []prog.Op{prog.DirectWrite("f", 0, 4*kib, 'o'), prog.Clone("f", "g")}
+	return prog.Case{
+		ID:     "coherence/clone-direct-write",
+		Rule:   "a direct write to blocks that a clone shares changes the one file alone; until it is done a read returns old or new bytes, and what it does not cover of a block stays",
+		Kernel: "xfs_dio_write_end_io → xfs_reflink_end_cow; xfs_file_dio_write_unaligned (trace_xfs_reflink_bounce_dio_write)",
+		Source: "xfs: implement copy-on-write for direct I/O (4.9); xfstests generic/165, generic/170",
+		Needs:  []string{"disk", "aio"},
+		Variants: []prog.Variant{
+			{Name: "block", Program: prog.New(append(clone,
+				prog.Hold(prog.Writes).Of("f", 0, 4*kib),
+				prog.Go("writer", prog.AIOWrite("w", "f", 0, 4*kib, 'n'), prog.Reap("w")),
+				prog.AwaitHeld(1),
+				prog.DirectRead("f", 0, 4*kib).OneOf("on").MayBlock().As("early"),
+				prog.Release(), prog.Join("writer"),
+				prog.Read("f", 0, 4*kib).Returns('n'),
+				prog.Read("g", 0, 4*kib).Returns('o'),
+			)...).Witness(prog.WhileHeld("early"))},
+			{Name: "part", Program: prog.New(append(clone,
+				prog.DirectWrite("f", kib, sector, 'n'),
+				prog.DirectRead("f", 0, 4*kib).ReturnsRuns(after...),
+				prog.Read("f", 0, 4*kib).ReturnsRuns(after...),
+				prog.Read("g", 0, 4*kib).Returns('o'),
+			)...).Witness(direct())},
+		},
+		Rows: []prog.Row{
+			journalled("direct I/O is buffered"),
+			{
+				FS: []string{"btrfs/"}, Variants: []string{"block"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				Witnesses: []prog.Witness{prog.SeenBlocked("early", "folio_wait_writeback", "folio_wait_bit_common")},
+				Why:       "a direct write to a file with checksums is carried out through the page cache: what is held is its writeback, which the direct read waits for",
+				Kernel:    "btrfs_direct_write, check_direct_IO; kiocb_write_and_wait",
+				Commit:    "btrfs: always fallback to buffered write if the inode requires checksum",
+			},
+			waitsForOrdered("early", "block"),
+		},
+	}
+}
+
+// waitsForOrdered is the row of btrfs for a direct read of a range that is being written directly.
+func waitsForOrdered(label string, variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"btrfs"}, Variants: variants,
+		Witnesses: []prog.Witness{prog.SeenBlocked(label, "btrfs_start_ordered_extent", "lock_extent_direct", "btrfs_dio_iomap_begin")},
+		Why:       "a direct read waits for the ordered extents of its range, and so for the write",
+		Kernel:    "lock_extent_direct → btrfs_start_ordered_extent",
+	}
+}

@@ -1,0 +1,59 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// What a direct write is going to overwrite leaves the cache before the disk is asked, not only afterwards: who reads while the write
+// is in flight must ask the disk, and a store must fault.
+//
+//	writer   direct write n: the cache is dropped ─── held on the disk ───┐ done
+//	main     …………………………………………………………………… nothing is cached          release
+func dioDropsCache() prog.Case {
+	return prog.Case{
+		ID:     "coherence/dio-drops-cache",
+		Rule:   "while a direct write is in flight nothing of its range is cached that was cached before it began",
+		Kernel: "kiocb_invalidate_pages → invalidate_inode_pages2_range",
+		Source: "iomap: fall back to buffered writes for invalidation failures (5.9), which made this call count",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{{Program: prog.New(
+			prog.Write("f", 0, 16*prog.KiB, 'o'), prog.Fsync("f"),
+			prog.Hold(prog.Writes).Of("f", 0, 16*prog.KiB),
+			prog.Go("writer", prog.DirectWrite("f", 0, 16*prog.KiB, 'n')),
+			prog.AwaitHeld(1),
+			prog.Resident("f", 0, 16*prog.KiB).Counts(0).MayBlock().As("gone"),
+			prog.Release(), prog.Join("writer"),
+			prog.Read("f", 0, 16*prog.KiB).Returns('n'),
+		).Witness(prog.WhileHeld("gone"))}},
+		Rows: []prog.Row{
+			journalled("the write is in the cache"),
+			cachedByChecksums("the write is in the cache"),
+			{
+				FS: []string{"gfs2"}, Target: "vm",
+				Witnesses: []prog.Witness{prog.SeenBlocked("gone", "gfs2_glock_wait")},
+				Why:       "mapping the file to look at it needs the inode's glock, which the direct write holds in another state",
+				Kernel:    "gfs2_mmap → gfs2_glock_wait",
+			},
+		},
+	}
+}
+
+// cachedByChecksums is the row of btrfs where and when a direct write to a file with checksums goes through the cache, and what cannot
+// be tried then.
+func cachedByChecksums(missing string) prog.Row {
+	return prog.Row{
+		FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+		Unsupported: "a direct write to a file with checksums is carried out through the page cache: " + missing,
+		Why:         "the application may change the buffer under the checksum",
+		Kernel:      "btrfs_direct_write, check_direct_IO",
+		Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
+	}
+}
+
+// blocksOnly is the row of the file systems that do not write parts of blocks directly.
+func blocksOnly(fs ...string) prog.Row {
+	return prog.Row{
+		FS:          fs,
+		Unsupported: "direct writes of less than a block are refused or buffered there",
+		Why:         "direct I/O is of whole blocks",
+		Kernel:      "check_direct_IO of btrfs, bch2_direct_write, zonefs_file_dio_write",
+	}
+}

@@ -1,0 +1,47 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A copy that a page fault cuts short ends inside a folio whose other bytes were never read: what lies behind must stay what it was.
+//
+//	file    |o o|n n n n|o o o o o o|   a write of n over [2k, 12k) from memory that ends after 4k
+//	folio   |   0   |   1   |   2   |   folio 1 is not uptodate: it is read, and filled again
+func shortCopy() prog.Case {
+	const kib = prog.KiB
+	return prog.Case{
+		ID:     "coherence/short-copy",
+		Rule:   "a buffered read or write whose memory cannot be touched from some byte on returns the count up to there, and leaves everything behind as it was",
+		Kernel: "iomap_write_iter, __iomap_write_end (copied < len), iomap_write_delalloc_release; filemap_read; gfs2_iomap_end",
+		Source: "iomap: buffered write failure should not truncate the page cache (6.2), xfs: punching delalloc extents on write failure is racy; xfstests generic/443",
+		Variants: []prog.Variant{
+			{Name: "overwrite", Program: prog.New(
+				prog.Write("f", 0, 12*kib, 'o'), prog.Fsync("f"), prog.DropCaches(),
+				prog.Write("f", 2*kib, 10*kib, 'n').Guard(4*kib).Counts(4*kib).As("write"),
+				prog.Read("f", 0, 12*kib).ReturnsRuns(prog.Run{Len: 2 * kib, Fill: "o"}, prog.Run{Len: 4 * kib, Fill: "n"}, prog.Run{Len: 6 * kib, Fill: "o"}).As("after"),
+			).Witness(cached())},
+			// What the write has reserved and not filled is given back, but for what a store has used meanwhile.
+			{Name: "beside-store", Program: prog.New(
+				prog.Truncate("f", 16*kib),
+				prog.Go("storer", prog.Store("f", 8*kib, 4*kib, 's')),
+				prog.Write("f", 0, 16*kib, 'n').Guard(4*kib).Counts(4*kib).As("write"),
+				prog.Join("storer"),
+				prog.Read("f", 0, 16*kib).ReturnsRuns(
+					prog.Run{Len: 4 * kib, Fill: "n"}, prog.Run{Len: 4 * kib, Fill: "."}, prog.Run{Len: 4 * kib, Fill: "s"}, prog.Run{Len: 4 * kib, Fill: "."},
+				).As("after"),
+			).Witness(stored())},
+			{Name: "read", Program: prog.New(
+				prog.Write("f", 0, 8*kib, 'o'),
+				prog.Read("f", 0, 8*kib).Guard(4*kib).Counts(4*kib).Returns('o'),
+			).Witness(cached())},
+		},
+		Rows: []prog.Row{{
+			FS: []string{"btrfs"}, Variants: []string{"overwrite", "beside-store"},
+			Expect: map[string]prog.Expect{
+				"write": {Counts: []int64{4 * kib}, Errnos: []string{"EFAULT"}},
+				"after": {OneOf: "ons."},
+			},
+			Why:    "a write whose memory is not there for as many pages as are prepared at a time fails before it copies any; seen on 6.12",
+			Kernel: "btrfs_buffered_write: fault_in_iov_iter_readable of all of write_bytes",
+		}},
+	}
+}

@@ -1,0 +1,40 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// Every open file learns once of a writeback that failed since it last asked.
+//
+//	other   opens, reads …………… held ……………………………………………………… fsync: EIO
+//	main    ……………………… write n, fsync: EIO, fsync: 0 ………… release
+func writebackErrorIsReported() prog.Case {
+	const kib = prog.KiB
+	return prog.Case{
+		ID:     "coherence/writeback-error-is-reported",
+		Rule:   "a failed writeback is reported by the next fsync of every file that was open, once by each",
+		Kernel: "mapping_set_error → __filemap_set_wb_err; file_check_and_advance_wb_err",
+		Source: "fs: new infrastructure for writeback error handling and reporting (4.13); xfstests generic/441",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{{Program: prog.New(
+			prog.Write("f", 0, 4*kib, 'o'), prog.Fsync("f"),
+			prog.Write("g", 0, 8*kib, 'p'), prog.Fsync("g"),
+			prog.DropCaches(),
+			prog.Hold(prog.Reads).Of("g", 4*kib, 4*kib),
+			prog.Go("other", prog.Read("f", 0, 4*kib), prog.Read("g", 4*kib, 4*kib).Returns('p'), prog.Fsync("f").Fails("EIO")),
+			prog.AwaitHeld(1),
+			prog.Fail(prog.Writes, "EIO", 1).Of("f", 0, 4*kib),
+			prog.Write("f", 0, 4*kib, 'n'),
+			prog.Fsync("f").Fails("EIO").As("first"),
+			prog.Fsync("f").As("second"),
+			prog.Release(), prog.Join("other"),
+		).Witness(refused(), prog.WhileHeld("second"))}},
+		Rows: []prog.Row{
+			journalled("what fails is the journal, and the filesystem with it"),
+			{
+				FS:          []string{"gfs2/jdata"},
+				Unsupported: "journalled data is written in place behind the journal's back: what fails there makes the filesystem withdraw",
+				Why:         "a failed write of the journal or from it is final",
+				Kernel:      "gfs2_ail_error → gfs2_withdraw_delayed",
+			},
+		},
+	}
+}

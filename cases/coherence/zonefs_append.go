@@ -1,0 +1,60 @@
+package coherence
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// A sequential zone takes writes at its write pointer, which moves when a write is submitted and not when it is done. What fails moves it
+// back to what the disk has.
+//
+//	submitted   [ a: 0 )           pointer 0  → 4k
+//	            [ b: 0 )           pointer 4k: EINVAL
+//	                    [ c: 4k )  pointer 4k → 8k
+func zonefsAppend() prog.Case {
+	const block = 4 * prog.KiB
+	return prog.Case{
+		ID:     "coherence/zonefs-append",
+		Rule:   "writes of a sequential zone follow each other in the order of their submission, each behind the last, also after one that failed; readers see them all",
+		Kernel: "zonefs_file_dio_write (z_wpoffset), zonefs_io_error, zonefs_file_write_dio_end_io",
+		Source: "fs: New zonefs file system (5.6); zonefs: Always invalidate last cached page on append write (6.3)",
+		Needs:  []string{"disk", "aio"},
+		Variants: []prog.Variant{
+			{Name: "order", Program: prog.New(
+				prog.Hold(prog.Writes),
+				prog.AIOWrite("first", "f", 0, block, 'a'),
+				prog.AIOWrite("again", "f", 0, block, 'b'),
+				prog.AIOWrite("next", "f", block, block, 'c'),
+				prog.Release(),
+				prog.Reap("first"), prog.Reap("again").Fails("EINVAL"), prog.Reap("next"),
+				prog.FileSize("f").Counts(2*block),
+				prog.Read("f", 0, 2*block).ReturnsRuns(prog.Run{Len: block, Fill: "a"}, prog.Run{Len: block, Fill: "c"}),
+			).Witness(direct())},
+			{Name: "failed", Program: prog.New(
+				prog.Fail(prog.Writes, "EIO", 1),
+				prog.DirectWrite("f", 0, block, 'a').Fails("EIO"),
+				prog.DirectWrite("f", 0, block, 'b'),
+				prog.Read("f", 0, block).Returns('b'),
+			).Witness(direct())},
+			// The last page is cached when its rest is written.
+			{Name: "cached", Program: prog.New(
+				prog.DirectWrite("f", 0, sector, 'a'),
+				prog.Read("f", 0, sector).Returns('a'),
+				prog.DirectWrite("f", sector, sector, 'b'),
+				prog.Read("f", 0, 2*sector).ReturnsRuns(prog.Run{Len: sector, Fill: "a"}, prog.Run{Len: sector, Fill: "b"}),
+				prog.Load("f", 0, 2*sector).ReturnsRuns(prog.Run{Len: sector, Fill: "a"}, prog.Run{Len: sector, Fill: "b"}),
+			).Witness(direct())},
+		},
+		Rows: []prog.Row{
+			{
+				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "zonefs/conventional"},
+				Unsupported: "files are written anywhere there",
+				Why:         "there are no sequential zones",
+				Kernel:      "zonefs_zone_is_seq",
+			},
+			{
+				FS: []string{"zonefs/"}, Variants: []string{"cached"},
+				Unsupported: "a page has one block, so that no append changes one that is cached",
+				Why:         "direct I/O is of whole blocks",
+				Kernel:      "zonefs_file_dio_write",
+			},
+		},
+	}
+}

@@ -1,0 +1,62 @@
+package progress
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// The buffer of direct I/O maps the very file. A write throws the pages out that it is about to pin, and must fault them in again; a
+// fault may need the locks that it holds. Three ends are allowed: it is done directly, through the page cache, or fails with
+// EFAULT. To try again for ever is the fourth.
+//
+//	invalidate [0, 4k) → pin the buffer: not present → fault it in → invalidate [0, 4k) → …
+func selfMappedBuffer() prog.Case {
+	const page = 4 * prog.KiB
+	begin := []prog.Op{prog.Write("f", 0, page, 'o'), prog.Fsync("f"), prog.Load("f", 0, page).Returns('o')}
+	return prog.Case{
+		ID:     "progress/self-mapped-buffer",
+		Rule:   "direct I/O between a file and a mapping of the same bytes, or of each other's, comes to an end, and the bytes stay what they are",
+		Kernel: "btrfs_direct_write, gfs2_file_direct_write (should_fault_in_pages), bch2_page_fault (faults_disabled_mapping)",
+		Source: "seed thread 4: \"it will currently livelock in an indefinite retry loop. It should rather return error or fall back to buffered IO\"; xfstests generic/647, generic/729",
+		Variants: []prog.Variant{
+			{Name: "write", Program: prog.New(append(begin,
+				prog.DirectWrite("f", 0, page, 'o').Via("f", 0).As("dio"),
+				prog.Read("f", 0, page).Returns('o'),
+			)...).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
+			{Name: "read", Program: prog.New(append(begin,
+				prog.DirectRead("f", 0, page).Via("f", 0).Returns('o').As("dio"),
+				prog.Read("f", 0, page).Returns('o'),
+			)...).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
+			{Name: "crosswise", Program: prog.New(
+				prog.Write("f", 0, page, 'o'), prog.Fsync("f"), prog.Write("g", 0, page, 'o'), prog.Fsync("g"),
+				prog.Go("one", prog.DirectWrite("f", 0, page, 'o').Via("g", 0)),
+				prog.Go("two", prog.DirectWrite("g", 0, page, 'o').Via("f", 0)),
+				prog.Join("one"), prog.Join("two"),
+				prog.Read("f", 0, page).Returns('o'), prog.Read("g", 0, page).Returns('o'),
+			).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
+		},
+		Rows: []prog.Row{
+			{
+				FS:          []string{"ext4/journal"},
+				Unsupported: "with data=journal O_DIRECT is carried out buffered: nothing is invalidated or pinned",
+				Why:         "direct I/O to a file with journalled data is buffered",
+				Kernel:      "ext4_file_write_iter → ext4_should_use_dio",
+			},
+			{
+				FS: []string{"gfs2"}, Variants: []string{"read"}, Since: "5.16", Known: true,
+				Why:    "a direct read changes the glock's state, which drops the page that was just faulted in, and tries again without an end; it can be killed. Seen on 6.1 to 7.3",
+				Kernel: "gfs2_file_direct_read: goto retry without the write's count of retries",
+			},
+			{
+				FS: []string{"btrfs/"}, Variants: []string{"write", "crosswise"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				Unsupported: "a direct write to a file with checksums is carried out through the page cache: nothing is invalidated or pinned",
+				Why:         "the application may change the buffer under the checksum",
+				Kernel:      "btrfs_direct_write, check_direct_IO",
+				Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
+			},
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"write"},
+				Expect: map[string]prog.Expect{"dio": {Errnos: []string{"EFAULT"}, MustFail: true}},
+				Why:    "a fault in the file that is being written is refused while its buffer is pinned",
+				Kernel: "bch2_page_fault: current->faults_disabled_mapping",
+			},
+		},
+	}
+}
