@@ -6,6 +6,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/cases/fallback"
 	"github.com/iomapcheck/iomapcheck/cases/foliolock"
 	"github.com/iomapcheck/iomapcheck/cases/progress"
+	"github.com/iomapcheck/iomapcheck/cases/regress"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
 
@@ -16,5 +17,6 @@ func Catalogue() []prog.Case {
 	all = append(all, fallback.Cases()...)
 	all = append(all, foliolock.Cases()...)
 	all = append(all, progress.Cases()...)
+	all = append(all, regress.Cases()...)
 	return all
 }

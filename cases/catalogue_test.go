@@ -67,7 +67,7 @@ func anywhere(w prog.Witness) bool { return w.Kind == prog.Blocked && len(w.In) 
 func TestAFlawedRowIsFound(t *testing.T) {
 	row := func(change func(*prog.Row)) prog.Row {
 		r := prog.Row{
-			Since: "6.15", Backports: []string{"6.12.117"}, Why: "why", Kernel: "fn",
+			Since: "6.15", Backports: []string{"6.12.77"}, Why: "why", Kernel: "fn",
 			Witnesses: []prog.Witness{prog.SeenBlocked("x", "fn")},
 		}
 		change(&r)
@@ -80,7 +80,7 @@ func TestAFlawedRowIsFound(t *testing.T) {
 		"reason":        func(r *prog.Row) { r.Kernel = "" },
 		"not tried":     func(r *prog.Row) { r.Unsupported = "cannot be" },
 		"always there":  func(r *prog.Row) { r.Since = "" },
-		"point release": func(r *prog.Row) { r.Backports = []string{"6.12.117", "6.6"} },
+		"point release": func(r *prog.Row) { r.Backports = []string{"6.12.77", "6.6"} },
 		"anywhere":      func(r *prog.Row) { r.Witnesses = []prog.Witness{prog.WhileHeld("x"), prog.SeenBlocked("x")} },
 	} {
 		if f := rowFlaw(row(change)); !strings.Contains(f, want) {

@@ -13,6 +13,7 @@ import (
 // What the buffered paths touch between two scheduling points is declared: exchanging two steps that declare nothing in common changes
 // nothing, and no schedule ends in a state that the reduced search has not seen.
 func TestBufferedPathsDeclareWhatTheyTouch(t *testing.T) {
+	t.Parallel()
 	journalled := fs.Options{JournalData: true}
 	for _, c := range []Config{
 		{FS: "xfs"}, {FS: "xfs", BlockSize: 1024}, {FS: "ext4"}, {FS: "gfs2"},
@@ -31,6 +32,7 @@ func TestBufferedPathsDeclareWhatTheyTouch(t *testing.T) {
 
 // The same for the programs that show the mutants: they go to the corners.
 func TestMutantProgramsDeclareWhatTheyTouch(t *testing.T) {
+	t.Parallel()
 	for i, c := range bufferedCatches() {
 		var w *world
 		a := sched.Audit(context.Background(), sched.Options{Budget: 40, MaxSteps: 1 << 16}, func(s *sched.Sched) {

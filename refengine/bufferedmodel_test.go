@@ -143,6 +143,7 @@ func (x *twin) agrees(w *world, t *sched.Task, how int) bool {
 
 // One task's random operations on two files leave what they leave in two arrays of bytes.
 func TestFilesAgreeWithArraysOfBytes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []Config{
 		{FS: "xfs"}, {FS: "xfs", BlockSize: 1024}, {FS: "xfs", BlockSize: 1024, FolioOrder: 2}, {FS: "xfs", BlockSize: 512, Release: "7.2"},
 		{FS: "xfs", Release: "5.10", BlockSize: 1024}, {FS: "xfs", Release: "6.1"},

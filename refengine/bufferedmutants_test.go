@@ -300,7 +300,7 @@ func bufferedCatches() []struct {
 		{mutant.MkwriteNoTruncateCheck, Config{FS: "xfs"}, storeBesideInvalidation},
 		{mutant.HookAfterUnlock, Config{FS: "gfs2", FSOptions: journalled}, journalledBeforeUnlock},
 		{mutant.IsizeExtendedSkipped, Config{FS: "ext4", BlockSize: 1024}, storeBehindOldEOF},
-		{mutant.WritebackKeepsTail, Config{FS: "gfs2"}, tailOnDisk},
+		{mutant.WritebackKeepsTail, Config{FS: "gfs2", Release: "6.1"}, tailOnDisk},
 		{mutant.WritebackIgnoresBlocks, Config{FS: "xfs", BlockSize: 1024}, partOfFolio},
 		{mutant.WritebackIgnoresBlocks, Config{FS: "ext4", BlockSize: 1024}, partOfFolio},
 		{mutant.ConvertBeforeData, Config{FS: "xfs"}, failedUnwritten},
@@ -325,6 +325,7 @@ func bufferedCatches() []struct {
 }
 
 func TestBufferedMutantsAreCaughtByTheirPrograms(t *testing.T) {
+	t.Parallel()
 	for _, c := range bufferedCatches() {
 		if r, wrong, token := situation(t, c.c, sched.NewRandom(1), 150, c.main); r != nil {
 			t.Errorf("%s without %v: %v\nwrong: %q\n%s", c.c.FS, mutant.Of(c.id), r, wrong, token)

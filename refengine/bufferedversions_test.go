@@ -102,6 +102,7 @@ func TestKnownBufferedBugsEndWithTheirRelease(t *testing.T) {
 // A hook on an unlocked folio finds its buffers gone when the folio was released in between: a copy that brought nothing has left
 // it clean.
 func TestGfs2HookOnAnUnlockedFolioMeetsTheShrinker(t *testing.T) {
+	t.Parallel()
 	main := func(w *world, t *sched.Task) {
 		f := w.synced(t, "f", 'o', pg)
 		b := mm.Faulting(t.Sched(), fill('n', pg), func(*sched.Task, int64, bool) bool { return true })
@@ -183,19 +184,20 @@ func TestInlineDataMovesToABlockWhenItGrows(t *testing.T) {
 
 // Large folios of small blocks, by everybody at once.
 func TestLargeFoliosOfSmallBlocksAgreeAtQuiescence(t *testing.T) {
+	t.Parallel()
 	for _, c := range []Config{
 		{FS: "xfs", BlockSize: 1024, FolioOrder: 2}, {FS: "xfs", BlockSize: 512, FolioOrder: 1, Release: "7.2"},
 		{FS: "ext4", BlockSize: 1024, FolioOrder: 1}, {FS: "xfs", BlockSize: 1024, Release: "6.1"},
 		{FS: "ext4", FSOptions: fs.Options{JournalData: true}}, {FS: "ext4", FSOptions: fs.Options{JournalData: true}, BlockSize: 1024},
 		{FS: "ext4", FSOptions: fs.Options{JournalData: true}, Release: "6.1"},
 	} {
-		exploreToys(t, c, 40, dataKinds(), func(s uint64) sched.Strategy { return sched.NewRandom(s) }, 15)
+		exploreToys(t, c, 30, dataKinds(), func(s uint64) sched.Strategy { return sched.NewRandom(s) }, 15)
 	}
 	kinds := []string{"write", "read", "store", "load", "fsync", "drop-caches"}
 	for _, c := range []Config{
 		{FS: "gfs2", FSOptions: fs.Options{JournalData: true}}, {FS: "gfs2", FSOptions: fs.Options{JournalData: true}, BlockSize: 1024},
 	} {
-		exploreToys(t, c, 60, kinds, func(s uint64) sched.Strategy { return sched.NewRandom(s) }, 15)
+		exploreToys(t, c, 40, kinds, func(s uint64) sched.Strategy { return sched.NewRandom(s) }, 15)
 	}
 }
 

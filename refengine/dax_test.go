@@ -88,6 +88,7 @@ func TestTruncateOfDAXFileGetsPastAStreamOfDirectIO(t *testing.T) {
 // Keeping both locks is no answer: a request that faults with a page pinned waits for truncate, and truncate for the page. Letting those through
 // that hold pins is one.
 func TestTruncateThatKeepsItsLocksDeadlocksWithHalfPinnedRequest(t *testing.T) {
+	t.Parallel()
 	for how, deadlocks := range map[iomap.DAXLayouts]bool{
 		iomap.DAXDropsAll: false, iomap.DAXDropsMmap: false, iomap.DAXKeepsLocks: true, iomap.DAXAdmits: false,
 	} {
@@ -111,7 +112,7 @@ func TestDAXStepsDeclareWhatTheyTouch(t *testing.T) {
 	shrink := func(_ *world, t *sched.Task, f, _ *File) (int64, Errno) { return 0, f.Truncate(t, 0) }
 	for name, ops := range map[string][2]op{
 		"write, load": {write, load}, "store, load": {store, load}, "store, truncate": {store, shrink}, "direct, store": {direct, store},
-		"direct, truncate": {direct, shrink},
+		"direct, truncate": {direct, shrink}, "write, store": {write, store}, "write, truncate": {write, shrink},
 	} {
 		digest := ""
 		a := sched.Audit(t.Context(), sched.Options{Budget: 200}, func(s *sched.Sched) {
@@ -207,6 +208,7 @@ func holeBecomesData(w *world, t *sched.Task) {
 
 // The views of a DAX file agree too, whatever is done to it.
 func TestEveryWayToReadAgreesAtQuiescenceOnDAX(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"xfs", "ext4"} {
 		c := Config{FS: name, FSOptions: fs.Options{DAX: true}}
 		kinds := append(dataKinds(), "truncate", "punch", "zero", "falloc")

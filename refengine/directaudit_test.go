@@ -12,6 +12,7 @@ import (
 
 // The direct paths declare what they touch: steps that declare nothing in common can be swapped, and DPOR reaches every final state.
 func TestDirectPathsDeclareWhatTheyTouch(t *testing.T) {
+	t.Parallel()
 	plain := fs.Options{NoDatasum: true}
 	for _, c := range []Config{
 		{FS: "xfs"}, {FS: "xfs", Release: "7.2"}, {FS: "btrfs", FSOptions: plain}, {FS: "btrfs", FSOptions: plain, Release: "7.2"}, {FS: "bcachefs"},

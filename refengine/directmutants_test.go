@@ -38,6 +38,7 @@ func showsAll(t *testing.T, cases []shown) {
 }
 
 func TestDirectMutantsAreShownByTheirPrograms(t *testing.T) {
+	t.Parallel()
 	xfs, xfs72, ext4 := Config{FS: "xfs"}, Config{FS: "xfs", Release: "7.2"}, Config{FS: "ext4"}
 	plainBtrfs := Config{FS: "btrfs", FSOptions: fs.Options{NoDatasum: true}}
 	showsAll(t, []shown{
@@ -48,7 +49,7 @@ func TestDirectMutantsAreShownByTheirPrograms(t *testing.T) {
 		{mutant.DioInvalidateNothing, xfs, directWriteOverCache},
 		{mutant.DioNoWaitAfterFault, plainBtrfs, asyncWriteFromAbsentMemory},
 		{mutant.DioTailOnlyIfNew, xfs, writeUpToTheEnd},
-		{mutant.DioNoZeroAfterFault, xfs, writeStoppedByMemory},
+		{mutant.DioNoZeroAfterFault, Config{FS: "xfs", Release: "6.1"}, writeStoppedByMemory}, // later the zeroing hides the fault
 		{mutant.DioHeadNotZeroed, xfs, writeWithinNewBlock},
 		{mutant.DioKeepsWriteThrough, xfs, dsyncWriteOfNewBlocks},
 		{mutant.DioReadPastEOF, xfs, readOverTheEnd},

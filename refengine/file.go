@@ -2,6 +2,7 @@ package refengine
 
 import (
 	"hash/crc32"
+	"slices"
 
 	"github.com/iomapcheck/iomapcheck/refengine/block"
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
@@ -30,25 +31,28 @@ type File struct {
 
 // Create makes an empty file and opens it; EEXIST if there is one of that name.
 func (m *Machine) Create(t *sched.Task, name string) (*File, Errno) {
+	t.Step("create", m.dir)
 	if m.find(name) != nil {
 		return nil, errno.EEXIST
 	}
-	t.Step("create", 0)
 	ino := m.newInode(name)
+	m.inodes = append(m.inodes, ino)
 	if err := m.fs.Create(t, ino); err != errno.OK {
+		t.Writes(m.dir)
+		m.inodes = slices.DeleteFunc(m.inodes, func(o *iomap.Inode) bool { return o == ino })
 		return nil, err
 	}
-	m.inodes = append(m.inodes, ino)
 	return m.Open(t, name)
 }
 
 // Open opens a file; ENOENT if there is none of that name.
 func (m *Machine) Open(t *sched.Task, name string) (*File, Errno) {
+	t.Step("open", 0)
+	t.Reads(m.dir)
 	ino := m.find(name)
 	if ino == nil {
 		return nil, errno.ENOENT
 	}
-	t.Step("open", 0)
 	return &File{m: m, ino: ino, wbErr: ino.Mapping.SampleWbErr(t)}, errno.OK
 }
 

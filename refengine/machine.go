@@ -51,6 +51,7 @@ type Machine struct {
 	memcg  *mm.Memcg      // nil without limits
 	dax    bool           // new files are DAX
 	inodes []*iomap.Inode // in the order of their creation
+	dir    sched.ObjID    // stands for inodes: the only directory
 	spaces map[int]*mm.Space
 	vmas   map[vmaKey]*mm.VMA
 }
@@ -83,6 +84,7 @@ func New(s *sched.Sched, c Config) (*Machine, error) {
 		return nil, err
 	}
 	m.sb.Init()
+	m.dir = s.NewObj(sched.Label{Class: "directory"})
 	return m, nil
 }
 
@@ -129,6 +131,7 @@ func (m *Machine) Filesystem() string { return m.fs.Name() }
 
 // DropCaches removes what is clean, unlocked and unmapped from every file's cache (/proc/sys/vm/drop_caches).
 func (m *Machine) DropCaches(t *sched.Task) {
+	t.Reads(m.dir)
 	for _, ino := range m.inodes {
 		ino.Mapping.InvalidateMappingPages(t, 0, mm.EOF)
 	}

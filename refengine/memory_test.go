@@ -346,6 +346,7 @@ func TestHolePunchedBesideAReadShowsOldBytesBefore515(t *testing.T) {
 }
 
 func TestMemoryMutantsAreShownByTheirPrograms(t *testing.T) {
+	t.Parallel()
 	for _, c := range memoryCases() {
 		name := mutant.Of(c.id).String()
 		if r, wrong, token := situation(t, c.config, sched.NewRandom(1), 300, c.main); r != nil {

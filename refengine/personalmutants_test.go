@@ -13,6 +13,7 @@ import (
 )
 
 func TestMutantsOfFilesystemsAreShownByTheirPrograms(t *testing.T) {
+	t.Parallel()
 	xfs, bcachefs := Config{FS: "xfs"}, Config{FS: "bcachefs"}
 	btrfs := Config{FS: "btrfs", FSOptions: fs.Options{NoDatasum: true}}
 	seq := Config{FS: "zonefs"}

@@ -11,6 +11,7 @@ import (
 
 // Whatever reclaim takes, and whenever: the bytes stay right on every filesystem.
 func TestEveryWayToReadAgreesAtQuiescenceUnderReclaim(t *testing.T) {
+	t.Parallel()
 	for _, name := range fs.General() {
 		for _, m := range []Memory{{Cgroup: true}, {High: 2 * page}, {DirtyLimit: page}} {
 			for _, size := range []int64{4096, 1024} {
@@ -28,10 +29,11 @@ func TestEveryWayToReadAgreesAtQuiescenceUnderReclaim(t *testing.T) {
 
 // The programs above see reclaim that takes what it must not.
 func TestRandomProgramsUnderReclaimCatchItsMutants(t *testing.T) {
+	t.Parallel()
 	for _, id := range []mutant.ID{mutant.ReclaimTakesDirty, mutant.ReclaimTakesLocked, mutant.ReclaimNoUnmap} {
 		c := Config{FS: "xfs", Memory: Memory{Cgroup: true}, Mutants: mutant.Of(id)}
 		wrong, runs := exploreToys(t, c, 60, dataKinds(), func(s uint64) sched.Strategy { return sched.NewRandom(s) }, 30)
-		t.Logf("%v: %d programs wrong in %d executions", mutant.Of(id), wrong, runs)
+		t.Logf("%v: %d programs wrong after %d executions", mutant.Of(id), wrong, runs)
 		if wrong == 0 {
 			t.Errorf("%v: not caught in %d executions", mutant.Of(id), runs)
 		}

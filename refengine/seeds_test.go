@@ -45,8 +45,8 @@ func TestBtrfsRefusesAFolioWhoseOrderedExtentIsBeingFinishedUpTo614(t *testing.T
 	} else {
 		t.Logf("6.1: %d of 60 executions fall back", n)
 	}
-	if n := fallbacks(t, Config{FS: "btrfs", Release: "6.15", FSOptions: plain}, writeThenDirectWrite); n > 0 {
-		t.Errorf("6.15: %d fallbacks", n)
+	if n := fallbacks(t, Config{FS: "btrfs", Release: "6.16", FSOptions: plain}, writeThenDirectWrite); n > 0 {
+		t.Errorf("6.16: %d fallbacks", n)
 	}
 	allow := Config{FS: "btrfs", Release: "6.1", FSOptions: plain, Behaviour: iomap.Behaviour{ReleaseFolio: iomap.ReleaseAllows}}
 	if n := fallbacks(t, allow, writeThenDirectWrite); n > 0 {

@@ -30,6 +30,10 @@ func sleepers(class string) []string {
 		return []string{"folio_wait_bit_common"}
 	case "glock":
 		return []string{"gfs2_glock_wait"}
+	case "dax page":
+		return []string{"xfs_wait_dax_page", "ext4_wait_dax_page"}
+	case "pagecache lock":
+		return []string{"__bch2_two_state_lock"}
 	case "ilock":
 		return []string{"xfs_ilock"}
 	}

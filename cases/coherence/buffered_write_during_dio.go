@@ -32,7 +32,7 @@ func bufferedWriteDuringDIO() prog.Case {
 		ID:     "coherence/buffered-write-during-dio",
 		Rule:   "a buffered write and direct I/O of the same range, at the same time, leave what one of them wrote in every byte; a direct read returns old or new bytes",
 		Kernel: "iomap_dio_complete → kiocb_invalidate_post_direct_write; ext4_buffered_write_iter → inode_dio_wait",
-		Source: "ext4: drain in-flight DIO before buffered write fallback (6.12.110, 6.1.188); seed thread 2",
+		Source: "ext4: drain in-flight DIO before buffered write fallback (6.12.110, 6.1.188); seed thread 3",
 		Needs:  []string{"disk", "aio"},
 		Variants: []prog.Variant{
 			{Name: "read", Program: program(prog.AIORead("a", "f", 0, whole), prog.Reap("a").OneOf("on"))},
@@ -40,6 +40,7 @@ func bufferedWriteDuringDIO() prog.Case {
 		},
 		Rows: []prog.Row{
 			journalled("no direct I/O is in flight"),
+			keptOut("write", "write"),
 			row(prog.Row{
 				FS: []string{"ext4"}, Since: "6.1",
 				Why:    "a buffered write waits for direct I/O in flight; seen on 6.1.192 and 6.12.117",
@@ -51,7 +52,7 @@ func bufferedWriteDuringDIO() prog.Case {
 				Kernel: "inode_go_held → inode_dio_wait",
 			}, "gfs2_glock_wait", "inode_dio_wait"),
 			row(prog.Row{
-				FS: []string{"btrfs/"}, Variants: []string{"write"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Variants: []string{"write"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Why:    "a direct write to a file with checksums is carried out through the page cache: what is held is its writeback, which the next write waits for",
 				Kernel: "btrfs_direct_write, check_direct_IO; prepare_pages → folio_wait_writeback",
 				Commit: "btrfs: always fallback to buffered write if the inode requires checksum",

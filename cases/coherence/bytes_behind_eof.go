@@ -22,7 +22,7 @@ func bytesBehindEOF() prog.Case {
 		ID:     "coherence/bytes-behind-eof",
 		Rule:   "bytes behind the end of the file, stored through a mapping or left by a truncate, read as zeros once the file has grown over them, and never reach the disk",
 		Kernel: "iomap_zero_range over unwritten blocks, xfs_file_write_checks, ext4_zero_partial_blocks, gfs2_clear_beyond_eof, btrfs_cont_expand; iomap_writepage_handle_eof; truncate_inode_partial_folio",
-		Source: "mm: zero range of eof folio exposed by inode size extension (6.13), ext4: partial zero eof block on unaligned inode size extension (6.13); iomap: fix handling of dirty pagecache over unwritten extents; seed thread 2; xfstests generic/363",
+		Source: "mm: zero range of eof folio exposed by inode size extension (6.13), ext4: partial zero eof block on unaligned inode size extension (6.13); iomap: fix handling of dirty folios over unwritten extents (6.12); seed thread 2; xfstests generic/363",
 		Variants: []prog.Variant{
 			{Name: "write", Program: behind(
 				prog.Write("f", 2*kib, sector, 'n'),
@@ -47,6 +47,25 @@ func bytesBehindEOF() prog.Case {
 			).Witness(cached())},
 		},
 		Rows: []prog.Row{
+			copied("a mapping stores behind the end on the storage itself, and growing zeroes it there", "write", "truncate", "cut"),
+			{
+				FS: []string{"xfs/dax", "ext4/dax"}, Variants: []string{"written-back"},
+				Unsupported: "what is stored behind the end is on the storage at once: no writeback could leave it out",
+				Why:         "a mapping shows the storage itself",
+				Kernel:      "dax_iomap_fault",
+			},
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"write"}, Target: "refengine",
+				Unsupported: "what bcachefs does there was not looked at",
+				Why:         "its buffered writes do not go through iomap",
+				Kernel:      "bch2_buffered_write",
+			},
+			{
+				FS: []string{"xfs", "ext4", "gfs2"}, Variants: []string{"write", "truncate"}, Before: "6.12", Known: true,
+				Why:    "unwritten blocks are taken for zeros although a dirty folio is over them (xfs), or the block that the file ends in is not zeroed at all; seen on 6.1.192",
+				Kernel: "iomap_zero_iter, ext4_setattr, gfs2_file_buffered_write",
+				Commit: "iomap: fix handling of dirty pagecache over unwritten extents; ext4: partial zero eof block on unaligned inode size extension",
+			},
 			{
 				FS: []string{"ext4/1k"}, Variants: []string{"write", "truncate"}, Before: "6.13", Known: true,
 				Why:    "only the block that the file ends in is zeroed, not the page's other blocks, which were stored to behind the end",

@@ -14,7 +14,7 @@ func cloneDirectWrite() prog.Case {
 		ID:     "coherence/clone-direct-write",
 		Rule:   "a direct write to blocks that a clone shares changes the one file alone; until it is done a read returns old or new bytes, and what it does not cover of a block stays",
 		Kernel: "xfs_dio_write_end_io → xfs_reflink_end_cow; xfs_file_dio_write_unaligned (trace_xfs_reflink_bounce_dio_write)",
-		Source: "xfs: implement copy-on-write for direct I/O (4.9); xfstests generic/165, generic/170",
+		Source: "xfs: implement CoW for directio writes (4.9); xfstests generic/165, generic/170",
 		Needs:  []string{"disk", "aio"},
 		Variants: []prog.Variant{
 			{Name: "block", Program: prog.New(append(clone,
@@ -36,7 +36,7 @@ func cloneDirectWrite() prog.Case {
 		Rows: []prog.Row{
 			journalled("direct I/O is buffered"),
 			{
-				FS: []string{"btrfs/"}, Variants: []string{"block"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Variants: []string{"block"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.SeenBlocked("early", "folio_wait_writeback", "folio_wait_bit_common")},
 				Why:       "a direct write to a file with checksums is carried out through the page cache: what is held is its writeback, which the direct read waits for",
 				Kernel:    "btrfs_direct_write, check_direct_IO; kiocb_write_and_wait",

@@ -10,7 +10,7 @@ func cloneOfCachedData() prog.Case {
 		ID:     "coherence/clone-of-cached-data",
 		Rule:   "a clone shows what its source showed when it was made, whatever either had cached, and a later write to one of them does not show in the other",
 		Kernel: "generic_remap_file_range_prep, xfs_reflink_remap_prep; btrfs_remap_file_range_prep",
-		Source: "vfs: use dedupe_inode_range for the remap prep (4.10); xfstests generic/463, generic/164",
+		Source: "the flush of generic_remap_file_range_prep; xfstests generic/164",
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("g", 0, size, 'g'), prog.Load("g", 0, size).Returns('g'),
 			prog.Write("f", 0, size, 'o'),

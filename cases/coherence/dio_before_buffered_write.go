@@ -16,7 +16,7 @@ func dioBeforeBufferedWrite() prog.Case {
 		ID:     "coherence/dio-before-buffered-write",
 		Rule:   "where a buffered write waits for direct I/O in flight, the cache agrees with the disk when it goes on: the two do not collide, and no fsync fails",
 		Kernel: "ext4_buffered_write_iter → inode_dio_wait; iomap_dio_complete: kiocb_invalidate_post_direct_write, then inode_dio_end",
-		Source: "ext4: avoid overlapping buffered and direct I/O",
+		Source: "ext4: drain in-flight DIO before buffered write fallback (6.12.110, 6.1.188)",
 		Needs:  []string{"disk", "aio", "trace"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, 4*prog.KiB, 'o'), prog.Fsync("f"), prog.DropCaches(),

@@ -40,7 +40,7 @@ func dioDropsCache() prog.Case {
 // be tried then.
 func cachedByChecksums(missing string) prog.Row {
 	return prog.Row{
-		FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+		FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 		Unsupported: "a direct write to a file with checksums is carried out through the page cache: " + missing,
 		Why:         "the application may change the buffer under the checksum",
 		Kernel:      "btrfs_direct_write, check_direct_IO",
@@ -48,12 +48,22 @@ func cachedByChecksums(missing string) prog.Row {
 	}
 }
 
-// blocksOnly is the row of the file systems that do not write parts of blocks directly.
-func blocksOnly(fs ...string) prog.Row {
+// blocksOnly is the row of btrfs, which writes parts of blocks through the page cache.
+func blocksOnly() prog.Row {
 	return prog.Row{
-		FS:          fs,
-		Unsupported: "direct writes of less than a block are refused or buffered there",
+		FS:          []string{"btrfs"},
+		Unsupported: "a direct write of less than a block is a buffered one",
 		Why:         "direct I/O is of whole blocks",
-		Kernel:      "check_direct_IO of btrfs, bch2_direct_write, zonefs_file_dio_write",
+		Kernel:      "check_direct_IO",
+	}
+}
+
+// keptOut is the row of bcachefs, where a direct write keeps who would fill or dirty the cache asleep.
+func keptOut(label string, variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"bcachefs"}, Variants: variants,
+		Witnesses: []prog.Witness{prog.SeenBlocked(label, "__bch2_two_state_lock", "two_state_lock")},
+		Why:       "a direct write keeps page faults and buffered I/O out until it is done, so that nothing has to be invalidated again",
+		Kernel:    "bch2_direct_write → bch2_pagecache_block_get",
 	}
 }

@@ -8,7 +8,7 @@ func dioReadAtEnd() prog.Case {
 		ID:     "coherence/dio-read-at-end",
 		Rule:   "a direct read over the end of the file returns the bytes up to the end and counts no more; behind the end it returns 0",
 		Kernel: "iomap_dio_complete (the check for short reads), __iomap_dio_rw",
-		Source: "xfstests generic/450; xfs: fix incorrect i_size checks in direct reads (4.14)",
+		Source: "xfstests generic/450; direct-io: Fix negative return from dio read beyond eof (74cedf9b6c60)",
 		Needs:  []string{"aio"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, 1000, 'o'), prog.Fsync("f"),

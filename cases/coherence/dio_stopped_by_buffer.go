@@ -25,7 +25,7 @@ func dioStoppedByBuffer() prog.Case {
 		ID:     "coherence/dio-stopped-by-buffer",
 		Rule:   "a direct write that its buffer stops half way fails with EFAULT, or returns a count of bytes that are in the file; what it leaves of its last block reads as zeros, and the file ends where the last byte is",
 		Kernel: "iomap_dio_bio_iter (zero_tail), __iomap_dio_rw; btrfs_dio_iomap_end (the size that was raised)",
-		Source: "iomap: dio data corruption and spurious errors when pipes fill (5.0); btrfs: fix corruption after buffer fault in during direct IO append write (6.11)",
+		Source: "iomap: dio data corruption and spurious errors when pipes fill (4.20); btrfs: fix corruption after buffer fault in during direct IO append write (6.11)",
 		Variants: []prog.Variant{
 			{Name: "inside", Program: prog.New(
 				prog.Fallocate("f", 0, 12*kib, prog.FallocAlloc), prog.Fsync("f"),
@@ -55,13 +55,7 @@ func dioStoppedByBuffer() prog.Case {
 				Why:    "the rest of a short direct write is written through the page cache, and its EFAULT is the result",
 				Kernel: "ext4_dio_write_iter → ext4_buffered_write_iter",
 			},
-			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
-				Unsupported: "a direct write to a file with checksums is carried out through the page cache: nothing is pinned",
-				Why:         "the application may change the buffer under the checksum",
-				Kernel:      "btrfs_direct_write, check_direct_IO",
-				Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
-			},
+			cachedByChecksums("nothing is pinned"),
 			{
 				FS: []string{"gfs2"}, Variants: []string{"end"},
 				Unsupported: "a direct write beyond the end of the file is always buffered",
@@ -69,10 +63,10 @@ func dioStoppedByBuffer() prog.Case {
 				Kernel:      "gfs2_file_direct_write",
 			},
 			{
-				FS: []string{"btrfs", "bcachefs"}, Variants: []string{"inside"},
-				Unsupported: "direct writes of less than a block are refused or buffered there",
+				FS: []string{"btrfs"}, Variants: []string{"inside"},
+				Unsupported: "a direct write of less than a block is a buffered one",
 				Why:         "direct I/O is of whole blocks",
-				Kernel:      "check_direct_IO, bch2_direct_write",
+				Kernel:      "check_direct_IO",
 			},
 		},
 	}

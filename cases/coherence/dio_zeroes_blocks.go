@@ -41,7 +41,7 @@ func dioZeroesBlocks() prog.Case {
 		},
 		Rows: []prog.Row{
 			journalled("nothing is zeroed around a direct write"),
-			blocksOnly("btrfs", "bcachefs", "zonefs"),
+			blocksOnly(),
 			{
 				FS:          []string{"gfs2"},
 				Unsupported: "there is no direct write of a block that is not valid, nor one behind the end of the file",

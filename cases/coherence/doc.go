@@ -13,6 +13,7 @@ func Cases() []prog.Case {
 		dioStoppedByBuffer(), zonefsAppend(),
 		shortCopy(), sourceShrinks(), bytesBehindEOF(), storeBehindOldEOF(), blockOfFolio(), holeBecomesData(),
 		refusedWriteback(), writebackErrorIsReported(), journalledData(), cloneOfCachedData(), underReclaim(), pinnedPageIsCleaned(),
+		staleFolioIsReported(), mappingAcrossDirectWrite(),
 	}
 }
 
@@ -38,5 +39,25 @@ func journalled(missing string) prog.Row {
 		Unsupported: "with data=journal O_DIRECT is carried out buffered: " + missing,
 		Why:         "direct I/O to a file with journalled data is buffered",
 		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
+	}
+}
+
+// refusedDirect is the row of gfs2 where a file with journalled data cannot be opened with O_DIRECT.
+func refusedDirect() prog.Row {
+	return prog.Row{
+		FS:          []string{"gfs2/jdata"},
+		Unsupported: "a file with journalled data is refused to O_DIRECT",
+		Why:         "its address space has no direct I/O",
+		Kernel:      "gfs2_open_common, gfs2_set_aops",
+	}
+}
+
+// copied is the row of DAX files, which the cache is left out of: dax_iomap_rw copies to and from the storage.
+func copied(why string, variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"xfs/dax", "ext4/dax"}, Variants: variants,
+		Witnesses: []prog.Witness{prog.Fired("iomapcheck:dax_iomap_rw", 1)},
+		Why:       why,
+		Kernel:    "dax_iomap_rw, dax_iomap_fault",
 	}
 }

@@ -16,7 +16,7 @@ func failedDirectWrite() prog.Case {
 		ID:     "coherence/failed-direct-write",
 		Rule:   "a direct write that the disk answers with an error fails with it, leaves each byte old or new, and the next one works",
 		Kernel: "iomap_dio_bio_end_io → iomap_dio_set_error, iomap_dio_complete",
-		Source: "seed thread 2 (which errors must reach the application); xfstests generic/441 is the buffered counterpart",
+		Source: "seed thread 3 (which errors must reach the application); xfstests generic/441 is the buffered counterpart",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{
 			{Name: "sync", Program: program(prog.DirectWrite("f", 0, whole, 'n').Fails("EIO"))},
@@ -25,7 +25,7 @@ func failedDirectWrite() prog.Case {
 		Rows: []prog.Row{
 			journalled("what fails is the journal, and the filesystem with it"),
 			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Unsupported: "a direct write to a file with checksums is carried out through the page cache and flushed: what fails is writeback",
 				Why:         "the application may change the buffer under the checksum",
 				Kernel:      "btrfs_direct_write, check_direct_IO",

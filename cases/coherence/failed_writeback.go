@@ -8,7 +8,7 @@ func failedWriteback() prog.Case {
 		ID:     "coherence/failed-writeback",
 		Rule:   "a direct read of dirty page cache that cannot be written back fails with the error of the writeback instead of returning what the disk holds",
 		Kernel: "__iomap_dio_rw → kiocb_write_and_wait",
-		Source: "seed thread 2 (which errors must reach the application)",
+		Source: "seed thread 3 (which errors must reach the application)",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),

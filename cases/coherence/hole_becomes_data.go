@@ -18,5 +18,6 @@ func holeBecomesData() prog.Case {
 			prog.Store("f", 4*kib, sector, 's'),
 			prog.Read("f", 4*kib, 4*kib).ReturnsRuns(prog.Run{Len: sector, Fill: "s"}, prog.Run{Len: 4*kib - sector, Fill: "n"}),
 		).Witness(stored())}},
+		Rows: []prog.Row{copied("a mapping shows the storage itself, and of a hole the zero page")},
 	}
 }

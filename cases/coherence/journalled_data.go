@@ -15,7 +15,7 @@ func journalledData() prog.Case {
 		ID:     "coherence/journalled-data",
 		Rule:   "journalled data are not dropped from the cache before they are in place, whenever the cache is dropped, and are durable after fsync",
 		Kernel: "gfs2_release_folio (bd_tr), gfs2_jdata_writepages → gfs2_log_flush; ext4_release_folio → jbd2_journal_try_to_free_buffers, ext4_writepages",
-		Source: "ext4: Commit transaction before writing back pages in data=journal mode (6.3); seed thread 2: journalled data against the shrinker",
+		Source: "ext4: Commit transaction before writing back pages in data=journal mode (6.4); seed thread 2: journalled data against the shrinker",
 		Variants: []prog.Variant{
 			{Name: "dropped", Program: prog.New(append(before[:len(before):len(before)],
 				prog.DropCaches(),

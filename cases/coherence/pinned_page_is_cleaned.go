@@ -13,9 +13,27 @@ func pinnedPageIsCleaned() prog.Case {
 		Source: "the reason for bio_dirty_fn (2.6): a page cleaned between bio_set_pages_dirty and the end of the read",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{{Program: intoMapping(far, prog.Evict("f", far, 4*prog.KiB),
-			prog.Remount(),
+			prog.Fsync("f"), prog.Remount(),
 			prog.Read("f", far, 4*prog.KiB).Returns('g'),
 		)}},
-		Rows: []prog.Row{journalled("no direct read is in flight")},
+		Rows: []prog.Row{journalled("no direct read is in flight"), refusedDirect(), dirtiedUnasked()},
+	}
+}
+
+// unnoticed is the row of older btrfs, which does not say so, and whose direct reads do not see what the fixup has still to write.
+func unnoticed() prog.Row {
+	return prog.Row{
+		FS: []string{"btrfs"}, Target: "vm", Before: "6.12", Known: true,
+		Why:    "a page that the end of a direct read makes dirty has no space reserved: writeback leaves it to a worker, and a direct read meanwhile returns what the disk holds; seen on 6.1.192",
+		Kernel: "btrfs_writepage_cow_fixup",
+	}
+}
+
+// dirtiedUnasked is the row of btrfs where a page becomes dirty without ->page_mkwrite, because a device has written to it.
+func dirtiedUnasked() prog.Row {
+	return prog.Row{
+		FS: []string{"btrfs"}, Target: "vm", Since: "6.12", Known: true,
+		Why:    "a page that the end of a direct read makes dirty has no space reserved and no ordered extent: btrfs calls it marked dirty without notifying the filesystem, and repairs it by a fixup",
+		Kernel: "btrfs_writepage_cow_fixup",
 	}
 }

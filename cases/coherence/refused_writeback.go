@@ -57,6 +57,12 @@ func refusedWriteback() prog.Case {
 				Kernel:      "gfs2_ail_error → gfs2_withdraw_delayed",
 			},
 			{
+				FS: []string{"xfs"}, Variants: []string{"appends"}, Before: "6.12", Known: true,
+				Why:    "the size of an ioend is cut at the size that the file has when it ends: the second append counts, though only the first was written; seen on 6.1.192",
+				Kernel: "xfs_end_ioend → xfs_setfilesize",
+				Commit: "iomap: fix zero padding data issue in concurrent append writes",
+			},
+			{
 				FS: []string{"ext4", "gfs2"}, Variants: []string{"append"},
 				Expect: map[string]prog.Expect{"after": {Counts: []int64{4 * kib, 8 * kib}, OneOf: "on."}},
 				Why:    "the size is raised when blocks are allocated, in the same transaction, before the data is on the disk; the blocks read as zeros while they are unwritten, or were zeroed",

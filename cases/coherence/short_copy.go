@@ -34,7 +34,7 @@ func shortCopy() prog.Case {
 				prog.Read("f", 0, 8*kib).Guard(4*kib).Counts(4*kib).Returns('o'),
 			).Witness(cached())},
 		},
-		Rows: []prog.Row{{
+		Rows: []prog.Row{copied("there is no folio to fill, and new blocks are zeroed before anybody sees them"), {
 			FS: []string{"btrfs"}, Variants: []string{"overwrite", "beside-store"},
 			Expect: map[string]prog.Expect{
 				"write": {Counts: []int64{4 * kib}, Errnos: []string{"EFAULT"}},

@@ -13,7 +13,7 @@ func storeDuringDirectWrite() prog.Case {
 		ID:     "coherence/store-during-direct-write",
 		Rule:   "bytes that a store made dirty while a direct write was in flight may stay in the cache over what was written only if the kernel says so, by its warning and by EIO from fsync",
 		Kernel: "kiocb_invalidate_post_direct_write → dio_warn_stale_pagecache, errseq_set",
-		Source: "iomap: report collisions between directio and buffered writes to userspace (5a9d929d6e13); seed thread 2",
+		Source: "iomap: report collisions between directio and buffered writes to userspace (5a9d929d6e13); seed thread 3",
 		Needs:  []string{"disk", "trace"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), prog.DropCaches(),
@@ -27,7 +27,7 @@ func storeDuringDirectWrite() prog.Case {
 		Rows: []prog.Row{
 			journalled("there is no direct write in flight"),
 			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.SeenBlocked("store", "folio_wait_writeback")},
 				Why:       "a direct write to a file with checksums is carried out through the page cache: what is held is its writeback, and a store waits for that",
 				Kernel:    "btrfs_direct_write, check_direct_IO; btrfs_page_mkwrite → folio_wait_writeback",
@@ -39,6 +39,7 @@ func storeDuringDirectWrite() prog.Case {
 				Why:       "the fault of a store reads the page, and that waits for the ordered extent of the direct write",
 				Kernel:    "btrfs_lock_and_flush_ordered_range → btrfs_start_ordered_extent",
 			},
+			keptOut("store"),
 			{
 				FS:        []string{"gfs2"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("store", "gfs2_glock_wait")},

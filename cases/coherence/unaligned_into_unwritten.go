@@ -37,7 +37,6 @@ func unalignedIntoUnwritten() prog.Case {
 		}},
 		Rows: []prog.Row{
 			journalled("nothing is zeroed around a direct write"),
-			blocksOnly("bcachefs", "zonefs"),
 			{
 				FS: []string{"gfs2", "btrfs"}, Variants: []string{"aio"},
 				Unsupported: "no direct write zeroes anything: gfs2 allocates blocks that hold zeros, btrfs writes whole blocks",

@@ -37,7 +37,7 @@ func underReclaim() prog.Case {
 			// The page is clean, and nobody maps it: only the reference of the request in flight keeps it.
 			{Name: "pinned", Program: intoMapping(far, prog.Reclaim(size))},
 		},
-		Rows: []prog.Row{journalledReads()},
+		Rows: []prog.Row{pinnedIn(journalled("no direct read is in flight")), pinnedIn(refusedDirect()), pinnedIn(dirtiedUnasked()), pinnedIn(unnoticed())},
 	}
 }
 
@@ -60,9 +60,8 @@ func intoMapping(at int64, meanwhile prog.Op, after ...prog.Op) prog.Program {
 	return prog.New(append(ops, after...)...).Witness(prog.WhileHeld("sync"))
 }
 
-// journalledReads is the row of what reads directly no file with journalled data.
-func journalledReads() prog.Row {
-	r := journalled("no direct read is in flight")
+// pinnedIn is the row for the variant that reads directly.
+func pinnedIn(r prog.Row) prog.Row {
 	r.Variants = []string{"pinned"}
 	return r
 }

@@ -49,12 +49,6 @@ func zonefsAppend() prog.Case {
 				Why:         "there are no sequential zones",
 				Kernel:      "zonefs_zone_is_seq",
 			},
-			{
-				FS: []string{"zonefs/"}, Variants: []string{"cached"},
-				Unsupported: "a page has one block, so that no append changes one that is cached",
-				Why:         "direct I/O is of whole blocks",
-				Kernel:      "zonefs_file_dio_write",
-			},
 		},
 	}
 }

@@ -28,7 +28,7 @@ func journalled(missing string) prog.Row {
 // checksummed is the row of btrfs where and when a direct write to a file with checksums goes through the cache.
 func checksummed() prog.Row {
 	return prog.Row{
-		FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+		FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 		Unsupported: "a direct write to a file with checksums is carried out through the page cache and then flushed: there is nothing to fall back from",
 		Why:         "the application may change the buffer under the checksum",
 		Kernel:      "btrfs_direct_write, check_direct_IO",

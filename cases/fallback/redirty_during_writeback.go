@@ -12,7 +12,7 @@ func redirtyDuringWriteback() prog.Case {
 		ID:     "fallback/redirty-during-writeback",
 		Rule:   "a direct write whose pages are dirtied again while it writes them back returns its full count, never ENOTBLK, and direct, buffered and mapped reads agree afterwards",
 		Kernel: "__iomap_dio_rw → kiocb_invalidate_pages fails → -ENOTBLK (\"invalidation failed: the caller falls back to buffered I/O\")",
-		Source: "seed thread 2: \"iomap: fall back to buffered writes for invalidation failures\" (5.9)",
+		Source: "seed thread 3: \"iomap: fall back to buffered writes for invalidation failures\" (5.9)",
 		Needs:  []string{"disk", "trace"},
 		Variants: []prog.Variant{
 			{Program: redirty(prog.Store("f", 0, whole, 'e'), prog.DirectWrite("f", 0, whole, 'n').As("dio"))},
@@ -24,8 +24,7 @@ func redirtyDuringWriteback() prog.Case {
 		Rows: []prog.Row{
 			journalled("there is no direct write that could fall back"),
 			{
-				// 6.12.117 is the oldest release of its series that was seen to do so.
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Expect:    storeIsOvertaken(),
 				Witnesses: []prog.Witness{prog.SeenBlocked("redirty", "folio_wait_writeback")},
 				Why:       "a direct write to a file with checksums is carried out through the page cache and then flushed, so that there is nothing to invalidate; the store waits for that writeback and comes after the write",
@@ -33,6 +32,13 @@ func redirtyDuringWriteback() prog.Case {
 				Commit:    "btrfs: always fallback to buffered write if the inode requires checksum",
 			},
 			stable(prog.Row{}, "folio_wait_writeback"),
+			{
+				FS:        []string{"bcachefs"},
+				Expect:    storeIsOvertaken(),
+				Witnesses: []prog.Witness{prog.SeenBlocked("redirty", "__bch2_two_state_lock", "two_state_lock")},
+				Why:       "a direct write keeps the faults of stores out from before its writeback to its end; afterwards the store comes last",
+				Kernel:    "bch2_direct_write → bch2_pagecache_block_get",
+			},
 			{
 				FS:        []string{"gfs2"},
 				Expect:    storeIsOvertaken(),

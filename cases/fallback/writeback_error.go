@@ -9,7 +9,7 @@ func writebackError() prog.Case {
 		ID:     "fallback/writeback-error",
 		Rule:   "a direct write whose own writeback of the cache fails either fails with that error or is done in full; ENOTBLK stays in the kernel",
 		Kernel: "kiocb_invalidate_pages → filemap_write_and_wait_range",
-		Source: "seed thread 2: which errors must not be turned into a fallback; iomap: use kiocb_write_and_wait and kiocb_invalidate_pages (6.5)",
+		Source: "seed thread 3: which errors must not be turned into a fallback; iomap: use kiocb_write_and_wait and kiocb_invalidate_pages (6.5)",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),
@@ -22,6 +22,13 @@ func writebackError() prog.Case {
 		Rows: []prog.Row{
 			journalled("what fails is the journal, and the filesystem with it"),
 			checksummed(),
+			{
+				FS:        []string{"bcachefs"},
+				Expect:    map[string]prog.Expect{"dio": {Errnos: []string{"EIO"}, MustFail: true}},
+				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},
+				Why:       "there is no fallback: the error of the invalidation, and so of the writeback, is the write's",
+				Kernel:    "bch2_direct_write → bch2_write_invalidate_inode_pages_range",
+			},
 		},
 	}
 }

@@ -10,7 +10,7 @@ func zonefsBusy() prog.Case {
 		ID:     "fallback/zonefs-busy",
 		Rule:   "where there is no fallback, a direct write whose pages are dirtied again while it writes them back fails with EBUSY, never ENOTBLK, and writes nothing",
 		Kernel: "zonefs_file_dio_write",
-		Source: "zonefs: Do not propagate iomap_dio_rw() ENOTBLK error to user space (6.2)",
+		Source: "zonefs: Do not propagate iomap_dio_rw() ENOTBLK error to user space (6.3)",
 		Needs:  []string{"disk"},
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, zone, 'o'), prog.Fsync("f"),

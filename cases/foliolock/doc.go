@@ -9,6 +9,7 @@ func Cases() []prog.Case {
 	return []prog.Case{
 		invalidationWaitsForFolio(), truncateWaitsForWriteback(), storeDuringWriteback(), punchAgainstFault(),
 		staleMapping(), sizeUnderLock(), hookBeforeUnlock(), storeAgainstInvalidation(), readAgainstTruncate(), ownMapping(),
+		storesAcrossSync(), redirtiedBeforeRemoval(), faultAgainstTruncate(),
 	}
 }
 
@@ -31,5 +32,15 @@ func journalled(missing string) prog.Row {
 		Unsupported: "with data=journal O_DIRECT is carried out buffered: " + missing,
 		Why:         "direct I/O to a file with journalled data is buffered",
 		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
+	}
+}
+
+// refusedDirect is the row of gfs2 where a file with journalled data cannot be opened with O_DIRECT.
+func refusedDirect() prog.Row {
+	return prog.Row{
+		FS:          []string{"gfs2/jdata"},
+		Unsupported: "a file with journalled data is refused to O_DIRECT",
+		Why:         "its address space has no direct I/O",
+		Kernel:      "gfs2_open_common, gfs2_set_aops",
 	}
 }

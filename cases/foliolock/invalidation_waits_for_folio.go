@@ -21,11 +21,17 @@ func invalidationWaitsForFolio() prog.Case {
 		Rows: []prog.Row{
 			journalled("nothing is invalidated before a write"),
 			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.SeenBlocked("write", "folio_wait_bit_common")},
 				Why:       "a direct write to a file with checksums is carried out through the page cache, and locks the same folios to fill them",
 				Kernel:    "btrfs_direct_write, check_direct_IO; prepare_pages → __filemap_get_folio",
 				Commit:    "btrfs: always fallback to buffered write if the inode requires checksum",
+			},
+			{
+				FS:        []string{"bcachefs"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("write", "__bch2_two_state_lock", "two_state_lock")},
+				Why:       "the reader holds the page cache lock while it waits for the read, and a direct write needs it in the other state",
+				Kernel:    "bch2_direct_write → bch2_pagecache_block_get",
 			},
 			{
 				FS:        []string{"gfs2"},

@@ -32,6 +32,11 @@ func punchAgainstFault() prog.Case {
 			{Name: "read", Program: program(prog.Read("f", 0, whole))},
 		},
 		Rows: []prog.Row{{
+			FS:        []string{"bcachefs"},
+			Witnesses: []prog.Witness{prog.SeenBlocked("punch", "__bch2_two_state_lock", "two_state_lock")},
+			Why:       "who reads holds the page cache lock meanwhile, and punching needs it in the other state",
+			Kernel:    "bch2_fallocate_dispatch → bch2_pagecache_block_get",
+		}, {
 			FS:        []string{"gfs2"},
 			Witnesses: []prog.Witness{prog.SeenBlocked("punch", "gfs2_glock_wait")},
 			Why:       "who reads holds the inode's glock SHARED meanwhile, and punching needs it EXCLUSIVE",

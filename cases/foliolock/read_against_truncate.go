@@ -19,7 +19,7 @@ func readAgainstTruncate() prog.Case {
 			prog.AwaitBlocked("truncater"),
 			prog.Release(), prog.Join("reader"), prog.Join("truncater"),
 			after,
-		).Witness(prog.SeenBlocked("truncate", "xfs_ilock", "do_truncate", "invalidate_lock", "i_rwsem", "folio_wait_bit_common", "ext4_setattr", "ext4_break_layouts", "truncate_inode_pages_range", "gfs2_glock_wait"))
+		).Witness(prog.SeenBlocked("truncate", "xfs_ilock", "do_truncate", "invalidate_lock", "i_rwsem", "folio_wait_bit_common", "ext4_setattr", "ext4_break_layouts", "truncate_inode_pages_range", "gfs2_glock_wait", "__bch2_two_state_lock"))
 	}
 	return prog.Case{
 		ID:     "foliolock/read-against-truncate",

@@ -10,7 +10,7 @@ func storeAgainstInvalidation() prog.Case {
 		ID:     "foliolock/store-against-invalidation",
 		Rule:   "a store to a page that a direct write to another part of it invalidates at the same time is not lost",
 		Kernel: "iomap_page_mkwrite → folio_mkwrite_check_truncate; filemap_fault looks at folio->mapping under the lock",
-		Source: "mm: Fix dirty page accounting and the truncate check of block_page_mkwrite (2.6); xfstests generic/095 by chance",
+		Source: "mm: fix fault vs invalidate race for linear mappings (2.6.23), and the truncate check of iomap_page_mkwrite; xfstests generic/095 by chance",
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, 4*kib, 'o'), prog.Fsync("f"), prog.DropCaches(),
 			prog.Go("writer", prog.DirectWrite("f", 0, kib, 'n')),
@@ -20,5 +20,14 @@ func storeAgainstInvalidation() prog.Case {
 			prog.Fsync("f").MayFail("EIO"),
 			prog.Read("f", 2*kib, kib).Returns('s'),
 		).Witness(stored())}},
+		Rows: []prog.Row{
+			refusedDirect(),
+			{
+				FS:          []string{"bcachefs"},
+				Unsupported: "direct I/O is in whole blocks, so that there is no other part of the page to store to",
+				Why:         "O_DIRECT is aligned to blocks",
+				Kernel:      "bch2_direct_write",
+			},
+		},
 	}
 }

@@ -17,7 +17,7 @@ func daxTruncate() prog.Case {
 			prog.AwaitBlocked("truncater"),
 		}
 		return prog.New(append(ops, after...)...).Witness(prog.SeenBlocked("truncate",
-			"xfs_break_layouts", "xfs_break_dax_layouts", "xfs_wait_dax_page", "ext4_break_layouts", "ext4_wait_dax_page", "dax_break_layout", "dax page"))
+			"xfs_break_layouts", "xfs_break_dax_layouts", "xfs_wait_dax_page", "ext4_break_layouts", "ext4_wait_dax_page", "dax_break_layout"))
 	}
 	return prog.Case{
 		ID:     "progress/dax-truncate",

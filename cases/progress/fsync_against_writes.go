@@ -24,7 +24,7 @@ func fsyncAgainstWrites() prog.Case {
 				Kernel:      "ext4_file_write_iter → ext4_should_use_dio",
 			},
 			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Unsupported: "a direct write to a file with checksums is carried out through the page cache and flushed: it is no direct I/O that fsync could wait for",
 				Why:         "the application may change the buffer under the checksum",
 				Kernel:      "btrfs_direct_write, check_direct_IO",

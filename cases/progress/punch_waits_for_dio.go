@@ -21,7 +21,7 @@ func punchWaitsForDIO() prog.Case {
 		ID:     "progress/punch-waits-for-dio",
 		Rule:   "punching a hole, or zeroing a range, does not return before a direct read in flight over it has ended, and returns soon after; the read returns the old data in full",
 		Kernel: "xfs_file_fallocate, ext4_punch_hole, gfs2_fallocate → inode_dio_wait",
-		Source: "xfs_file_fallocate, which waits for direct I/O before xfs_flush_unmap_range; seed thread 4 for DAX",
+		Source: "xfs_file_fallocate, which waits for direct I/O before xfs_flush_unmap_range; seed thread 5 for DAX",
 		Needs:  []string{"disk", "aio"},
 		Variants: []prog.Variant{
 			{Name: "punch", Program: program(prog.FallocPunch)},

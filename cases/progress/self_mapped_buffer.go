@@ -45,7 +45,7 @@ func selfMappedBuffer() prog.Case {
 				Kernel: "gfs2_file_direct_read: goto retry without the write's count of retries",
 			},
 			{
-				FS: []string{"btrfs/"}, Variants: []string{"write", "crosswise"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Variants: []string{"write", "crosswise"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Unsupported: "a direct write to a file with checksums is carried out through the page cache: nothing is invalidated or pinned",
 				Why:         "the application may change the buffer under the checksum",
 				Kernel:      "btrfs_direct_write, check_direct_IO",

@@ -8,7 +8,7 @@ func truncateAgainstReads() prog.Case {
 		ID:     "progress/truncate-against-reads",
 		Rule:   "truncate returns before a bounded number of direct reads that began after it have ended, however many keep coming",
 		Kernel: "do_truncate: i_rwsem exclusively, whose waiters stop later readers (rwsem handoff)",
-		Source: "seed thread 4: \"this scheme can be easily livelocked\"",
+		Source: "seed thread 5: \"this scheme can be easily livelocked\"",
 		Variants: []prog.Variant{{Program: prog.New(
 			prog.Write("f", 0, readSize, 'o'), prog.Fsync("f"),
 			prog.Go("truncater", prog.Truncate("f", 0).Before(64, "stream").As("truncate")),
@@ -21,6 +21,11 @@ func truncateAgainstReads() prog.Case {
 			Unsupported: "with data=journal O_DIRECT is carried out buffered: the reads come from the page cache",
 			Why:         "direct I/O to a file with journalled data is buffered",
 			Kernel:      "ext4_file_read_iter → ext4_should_use_dio",
+		}, {
+			FS:          []string{"bcachefs"},
+			Unsupported: "direct reads take no lock that truncate holds: nothing bounds how many it has to wait for",
+			Why:         "a direct read raises i_dio_count and takes no i_rwsem",
+			Kernel:      "bch2_direct_IO_read, bchfs_truncate → inode_dio_wait",
 		}},
 	}
 }

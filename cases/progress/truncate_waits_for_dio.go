@@ -13,7 +13,7 @@ func truncateWaitsForDIO() prog.Case {
 		ID:     "progress/truncate-waits-for-dio",
 		Rule:   "truncate does not return before a direct read in flight over the truncated range has ended, and returns soon after; the read returns the old data in full",
 		Kernel: "xfs_setattr_size, ext4_setattr, btrfs_setsize, gfs2_setattr_size → inode_dio_wait; for synchronous reads i_rwsem",
-		Source: "seed thread 4 (truncate and busy DAX pages) has the same rule for DAX",
+		Source: "seed thread 5 (truncate and busy DAX pages) has the same rule for DAX",
 		Needs:  []string{"disk", "aio"},
 		Variants: []prog.Variant{
 			// An asynchronous read lets go of i_rwsem once it is submitted, so that only inode_dio_wait stands between it and truncate.
@@ -41,6 +41,12 @@ func truncateWaitsForDIO() prog.Case {
 				Why:       "a direct read keeps its range of the extent tree locked until it is done, and truncate wants it to drop the cache, which it does before it waits for direct I/O",
 				Kernel:    "btrfs_setsize → truncate_setsize → btrfs_invalidate_folio → lock_extent",
 				Commit:    "btrfs: do not hold the extent lock for entire read",
+			},
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"sync"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("truncate", dioWait()...)},
+				Why:       "a direct read takes no i_rwsem, and only i_dio_count holds truncate up",
+				Kernel:    "bch2_direct_IO_read, bchfs_truncate → inode_dio_wait",
 			},
 			{
 				FS: []string{"gfs2"}, Variants: []string{"sync"},

@@ -11,6 +11,9 @@ import (
 // lacks says why a program cannot be tried on a file system, by what the program does; "" where it can. It spares the cases a row
 // each for what follows from their operations.
 func lacks(s fsys.Spec, p prog.Program) string {
+	if why := parts(s, p); why != "" {
+		return why
+	}
 	switch {
 	case s.Name() == "zonefs" && s.Variant.FileSize > 0:
 		return conventional(p, s.Variant.FileSize)
@@ -18,6 +21,19 @@ func lacks(s fsys.Spec, p prog.Program) string {
 		return sequential(p)
 	case s.VariantName() == "dax":
 		return noCache(p)
+	}
+	return ""
+}
+
+// parts: direct I/O of a part of a block, which some file systems refuse.
+func parts(s fsys.Spec, p prog.Program) string {
+	if s.Name() != "bcachefs" && s.Name() != "zonefs" {
+		return ""
+	}
+	for _, step := range p.Steps() {
+		if op := step.Op; op.Verb.Direct() && (op.Off|op.Len)%s.BlockSize() != 0 && !op.Expect.MustFail {
+			return fmt.Sprintf("op %d: %s: direct I/O is of whole blocks there", step.N, op)
+		}
 	}
 	return ""
 }
@@ -101,6 +117,9 @@ func noCache(p prog.Program) string {
 	for _, event := range p.Events() {
 		if strings.Contains(event, "iomap_dio_") {
 			return fmt.Sprintf("%s: with DAX O_DIRECT is carried out by dax_iomap_rw", event)
+		}
+		if strings.HasPrefix(event, "filemap:mm_filemap_") || strings.HasSuffix(event, ":do_page_mkwrite") {
+			return fmt.Sprintf("%s: with DAX there is no page cache", event)
 		}
 	}
 	return ""

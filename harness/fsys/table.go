@@ -17,6 +17,7 @@ func xfs() FS {
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "iomap for everything, fallback without a flush"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio: per-block state, zeroing around a write"},
+			{Name: "16k", BlockSize: 16384, Why: "blocks larger than pages, since 6.12: every folio has several pages"},
 			{Name: "reflink", BlockSize: 4096, mkfs: []string{"-m", "reflink=1"}, Why: "shared extents, whatever mkfs takes for its default: writes to them go elsewhere"},
 			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Needs: pmem, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
 		},
@@ -46,7 +47,7 @@ func btrfs() FS {
 		Name: "btrfs", Type: "btrfs", Modules: []string{"btrfs"}, MinDevice: 128 * MiB,
 		mkfs: []string{"mkfs.btrfs", "-q", "-f", "-K", "-s", block, "-d", "single", "-m", "single", "-U", uuid, device},
 		Variants: []Variant{
-			{BlockSize: 4096, Why: "checksummed data: since 6.15 (and 6.12.y) direct writes are done buffered, until 7.3"},
+			{BlockSize: 4096, Why: "checksummed data: since 6.15 (and 6.12.77) direct writes are done buffered, until 7.3"},
 			{Name: "nodatasum", BlockSize: 4096, options: []string{"nodatasum"}, Why: "without checksums direct writes are direct"},
 			{Name: "compress", BlockSize: 4096, options: []string{"compress"}, Why: "compressed extents: direct reads and writes of them fall back"},
 		},

@@ -113,6 +113,9 @@ func (d *Disk) carryOut(r *Request) {
 		d.emit(Failed, r)
 		return
 	}
+	if r.Touch != nil {
+		r.Touch(d.s)
+	}
 	switch r.Op {
 	case OpRead:
 		d.ReadAt(r.Data, r.Range.Off)

@@ -111,6 +111,8 @@ type Request struct {
 	// Data is what a write writes, or where a read puts its bytes; len(Data) is Range.Len(). It is not copied: a submitter whose
 	// memory may change while the request is in flight hands over a copy.
 	Data []byte
+	// Touch, if it is set, is called in the step that carries the request out, to declare whose memory Data is.
+	Touch func(*sched.Sched)
 	// FUA makes a write durable before it completes (REQ_FUA).
 	FUA bool
 	// Done is called once, at the request's completion, in a task of its own: analogous to bi_end_io, in interrupt

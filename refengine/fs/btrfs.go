@@ -82,8 +82,9 @@ func (f *btrfsInode) cow() iomap.BeginFlags {
 }
 
 // readUnlocked is the first release that unlocks a read's range once its blocks are looked up, and not at its completion
-// ("btrfs: do not hold the extent lock for entire read", ac325fc2aad5). It was merged for 6.12, which is taken for older here. Direct reads have another lock for that, which only direct I/O takes.
-const readUnlocked iomap.Version = 613
+// ("btrfs: do not hold the extent lock for entire read", ac325fc2aad5). Direct reads have another lock for
+// that, which only direct I/O takes.
+const readUnlocked iomap.Version = 612
 
 // BeginRead waits for writes under way over the range, whose ordered extents are not finished, and locks it
 // (btrfs_lock_and_flush_ordered_range). Before readUnlocked the read keeps it.

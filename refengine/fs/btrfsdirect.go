@@ -12,8 +12,9 @@ import (
 const (
 	// faultsDisabled: "btrfs: fix deadlock due to page faults during direct IO reads and writes".
 	faultsDisabled iomap.Version = 516
-	// sumsAreBuffered and sumsAreBounced bound the releases that write checksummed files through the cache.
-	sumsAreBuffered, sumsAreBounced iomap.Version = 612, 703
+	// sumsAreBuffered and sumsAreBounced bound the releases that write checksummed files through the cache; the stable series of 6.12 does
+	// so too, from 6.12.77.
+	sumsAreBuffered, sumsAreBounced iomap.Version = 615, 703
 )
 
 // directBegin is btrfs_dio_iomap_begin. A write gets new blocks and an ordered extent, and the size is raised at once, so
@@ -260,7 +261,8 @@ func (b *btrfs) direct(ino *iomap.Inode, k *iomap.Kiocb) bool {
 		return false
 	}
 	r := ino.Sb.Release
-	return b.file(ino).attr&NoDatasum != 0 || r < sumsAreBuffered || r >= sumsAreBounced
+	buffered := r >= sumsAreBuffered && r < sumsAreBounced || r == 612
+	return b.file(ino).attr&NoDatasum != 0 || !buffered
 }
 
 func (b *btrfs) dioWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {

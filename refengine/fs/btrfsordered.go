@@ -49,8 +49,8 @@ func (b *btrfs) finishDirect(t *sched.Task, ino *iomap.Inode, pos, end int64, e 
 }
 
 // releaseFinishing is the first release whose btrfs_release_folio lets a folio go while its ordered extent is being finished: "btrfs:
-// allow folios to be released while ordered extent is finishing", merged for 6.16; 6.15 is taken for one that has it.
-const releaseFinishing iomap.Version = 615
+// allow folios to be released while ordered extent is finishing", 6.16.
+const releaseFinishing iomap.Version = 616
 
 // ReleaseFolio is btrfs_release_folio with try_release_extent_state.
 func (b *btrfs) ReleaseFolio(t *sched.Task, ino *iomap.Inode, f *mm.Folio) bool {

@@ -48,6 +48,9 @@ func (xfs) Valid(t *sched.Task, ino *iomap.Inode, im iomap.Iomap) bool {
 // MapsUnderFolio: btrfs locks folios, then their range, and reserves space for each (prepare_pages, lock_and_cleanup_extent_if_need).
 func (*btrfs) MapsUnderFolio(*iomap.Inode) bool { return true }
 
+// MapsUnderFolio: bcachefs reads what a write leaves of a folio with the folio locked (bch2_read_single_folio).
+func (*bcachefs) MapsUnderFolio(*iomap.Inode) bool { return true }
+
 // ZeroRange is btrfs_truncate_block at both ends.
 func (*btrfs) ZeroRange(t *sched.Task, ino *iomap.Inode, pos, end int64) errno.Errno {
 	return ino.ZeroPartialBlocks(t, pos, end)

@@ -13,9 +13,9 @@ import (
 // stale. With Options.JournalData (data=journal) a handle is started before the folio is locked, the data joins its transaction before
 // the folio is unlocked, and writeback commits the transaction before it writes in place.
 
-// journalledKeepsDirty: "ext4: Keep pages with journalled data dirty", merged for 6.4; 6.3 is taken for one that has it. Before, a folio in a transaction was clean, and only
-// release_folio kept it in the cache.
-const journalledKeepsDirty iomap.Version = 603
+// journalledKeepsDirty: "ext4: Keep pages with journalled data dirty", 6.4. Before, a folio in a
+// transaction was clean, and only release_folio kept it in the cache.
+const journalledKeepsDirty iomap.Version = 604
 
 // ext4ZeroesEOF: "ext4: partial zero eof block on unaligned inode size extension", 6.13 and 6.12.y (6.12.5).
 const ext4ZeroesEOF iomap.Version = 612

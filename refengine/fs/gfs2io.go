@@ -90,8 +90,17 @@ func clearBeyondEOF(t *sched.Task, ino *iomap.Inode, pos int64) errno.Errno {
 	return ino.ZeroRange(t, size, min(pos, (size/mm.PageSize+1)*mm.PageSize))
 }
 
+// ZeroRange zeroes what a truncate lets become visible only since gfs2 does so at all (do_grow → gfs2_clear_beyond_eof).
+func (*gfs2) ZeroRange(t *sched.Task, ino *iomap.Inode, pos, end int64) errno.Errno {
+	if ino.Sb.Release < gfs2ClearsEOF && pos >= ino.ReadISize(t) {
+		return errno.OK
+	}
+	return ino.ZeroRange(t, pos, end)
+}
+
 // directWrite is gfs2_file_direct_write; a short result sends the rest to the cache, as does writing beyond the end of the file. When
-// faulting in brings no progress twice it gives up, since the buffer may be what the write invalidates.
+// faulting in brings no progress twice it gives up, since the buffer may be what the write invalidates: "gfs2: Don't get stuck writing page
+// onto itself under direct I/O", 6.4 and 6.1.36, which is not told apart from what 5.16 brought.
 func (g *gfs2) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
 	gl := g.glock(ino)
 	w := faultWindow{left: -1}

@@ -63,8 +63,16 @@ func (g *gfs2) addDatabufs(t *sched.Task, ino *iomap.Inode, f *mm.Folio, n int64
 	if n == 0 {
 		return
 	}
-	ino.Emit(t, trace.Event{Name: trace.Gfs2TransAddDatabufs, Pos: f.Pos(), End: f.End()})
+	ino.Emit(t, trace.Event{Name: databufs(ino), Pos: f.Pos(), End: f.End()})
 	g.journal.add(t, f)
+}
+
+// databufs is the event of adding a folio's buffers to the transaction, whose function was renamed with the folio conversion of 6.3.
+func databufs(ino *iomap.Inode) string {
+	if ino.Sb.Release < 603 {
+		return trace.Gfs2PageAddDatabufs
+	}
+	return trace.Gfs2TransAddDatabufs
 }
 
 // ReleaseFolio is gfs2_release_folio.
@@ -86,7 +94,7 @@ func (g *gfs2) Writepages(t *sched.Task, ino *iomap.Inode, pos, end int64) errno
 	j.begin(t)
 	ino.EachDirty(t, pos, end, func(f *mm.Folio) {
 		if iomap.JournalStateOf(t, f) == iomap.Checked {
-			ino.Emit(t, trace.Event{Name: trace.Gfs2TransAddDatabufs, Pos: f.Pos(), End: f.End()})
+			ino.Emit(t, trace.Event{Name: databufs(ino), Pos: f.Pos(), End: f.End()})
 			j.add(t, f)
 		}
 	})

@@ -84,6 +84,7 @@ func (j *journal) commit(t *sched.Task, ino *iomap.Inode) errno.Errno {
 	err := j.write(t, folios)
 	t.Step("unpin", j.logged.Obj())
 	for _, f := range folios {
+		t.Reads(f.Obj())
 		if f.Mapping() != nil && iomap.JournalStateOf(t, f) == iomap.Committing {
 			iomap.SetJournalState(t, f, iomap.Logged)
 			f.MarkPartlyDirty(t)
@@ -97,6 +98,7 @@ func (j *journal) commit(t *sched.Task, ino *iomap.Inode) errno.Errno {
 func (j *journal) take(t *sched.Task) []*mm.Folio {
 	var folios []*mm.Folio
 	for _, f := range j.running {
+		t.Reads(f.Obj())
 		if f.Mapping() != nil && iomap.JournalStateOf(t, f) == iomap.InTransaction {
 			iomap.SetJournalState(t, f, iomap.Committing)
 			folios = append(folios, f)

@@ -7,7 +7,8 @@ import (
 )
 
 // rangeLock excludes users of overlapping byte ranges of one file; analogous to EXTENT_LOCKED bits in btrfs' extent_io_tree. A
-// range may be unlocked by another task than the one that locked it: I/O completions do.
+// range may be unlocked by another task than the one that locked it: I/O completions do. So the lock-order checker is told what it is
+// taken under, and not what is taken under it.
 type rangeLock struct {
 	q      sched.WaitQueue
 	ranges []lockedRange
@@ -38,12 +39,14 @@ func (r *rangeLock) init(s *sched.Sched, class, file string) {
 
 // lock waits until no part of [pos, end) is locked, and locks it (lock_extent).
 func (r *rangeLock) lock(t *sched.Task, pos, end int64) {
+	t.Acquiring(r.q.Obj())
 	r.q.Wait(t, "lock_extent", func() bool { return !r.locked(pos, end) })
 	r.take(pos, end, false)
 }
 
 // lockFinishing is lock for the work that finishes an ordered extent: the folios of the range may be released meanwhile.
 func (r *rangeLock) lockFinishing(t *sched.Task, pos, end int64) {
+	t.Acquiring(r.q.Obj())
 	r.q.Wait(t, "lock_extent", func() bool { return !r.locked(pos, end) })
 	r.take(pos, end, true)
 }
@@ -92,6 +95,7 @@ func (r *rangeLock) waitOrdered(t *sched.Task, pos, end int64) {
 // lockFinished is lock that also waits until no ordered extent is left in the range, with the range unlocked meanwhile
 // (btrfs_lock_and_flush_ordered_range).
 func (r *rangeLock) lockFinished(t *sched.Task, pos, end int64) {
+	t.Acquiring(r.q.Obj())
 	r.q.Wait(t, "btrfs_start_ordered_extent", func() bool {
 		_, some := r.hasOrdered(pos, end)
 		return !some && !r.locked(pos, end)

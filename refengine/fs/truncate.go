@@ -73,6 +73,7 @@ func freeFileSpace(t *sched.Task, ino *iomap.Inode, off, end int64) errno.Errno 
 	if err := ino.Mapping.WriteAndWaitRange(t, off, end); err != errno.OK {
 		return err
 	}
+	ino.Hooks.Drain(t, ino) // what is written back may not have got its blocks yet (btrfs_punch_hole_lock_range)
 	ino.Mapping.TruncatePagecacheRange(t, off, end)
 	ino.FreeBlocks(t, off, end)
 	first, last := (off+bs-1)/bs*bs, end/bs*bs

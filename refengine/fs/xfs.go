@@ -56,7 +56,7 @@ func (x xfs) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64
 }
 
 // triesOverwrite is the first release whose writes within a block try first without the lock for themselves: "xfs: reduce exclusive
-// locking on unaligned dio".
+// locking on unaligned dio", 5.12.
 const triesOverwrite iomap.Version = 512
 
 // unalignedWrite is xfs_file_dio_write_unaligned. A write that does not cover whole blocks may have to zero the rest of one, and

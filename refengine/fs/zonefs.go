@@ -46,7 +46,7 @@ func newZonefs(o Options) *zonefs {
 
 func (*zonefs) Name() string { return "zonefs" }
 
-// Create gives a file its zone (zonefs_init_file_inode).
+// Create gives a file its zone (zonefs_get_file_inode).
 func (z *zonefs) Create(t *sched.Task, ino *iomap.Inode) errno.Errno {
 	size := int64(0)
 	if z.options.Conventional {

@@ -74,7 +74,7 @@ func (zn *zone) recover(t *sched.Task, ino *iomap.Inode) {
 // not looked at.
 func (z *zonefs) append(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
 	data := make([]byte, k.Len())
-	if k.Buf.CopyFrom(t, 0, data, false) < k.Len() {
+	if k.Buf.CopyFrom(t, 0, data, 0, false) < k.Len() {
 		z.zones[ino].recover(t, ino)
 		return 0, errno.EFAULT
 	}

@@ -93,6 +93,8 @@ func (ino *Inode) ShareExtents(t *sched.Task, pos int64, dst *Inode, dstPos, n i
 		second.ILock.Lock(t)
 		defer second.ILock.Unlock(t)
 	}
+	t.Writes(ino.ILock.Obj())
+	t.Writes(dst.ILock.Obj())
 	ino.reflinked, dst.reflinked = true, true
 	n = roundUp(n, ino.Sb.BlockSize)
 	all := ino.extents.All(pos, pos+n)

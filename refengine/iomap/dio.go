@@ -128,6 +128,12 @@ func (d *dio) end() int64 {
 	return min(d.k.End(), (d.iSize+SectorSize-1)/SectorSize*SectorSize)
 }
 
+// lastError returns the error that has ended the I/O so far, of a request that has completed or of the submission.
+func (d *dio) lastError(t *sched.Task) errno.Errno {
+	t.Reads(d.obj)
+	return d.err
+}
+
 // setError keeps the first error (iomap_dio_set_error).
 func (d *dio) setError(e errno.Errno) {
 	if d.err == errno.OK {

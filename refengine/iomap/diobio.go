@@ -20,8 +20,7 @@ type dioBio struct {
 // pieces goes in one request, as the disk sees one.
 func (d *dio) submitData(t *sched.Task, im Iomap, align int64, fua bool) (int64, errno.Errno) {
 	for n := int64(0); n < im.Len; {
-		t.Reads(d.obj)
-		if d.err != errno.OK {
+		if d.lastError(t) != errno.OK {
 			return n, errno.OK
 		}
 		off := im.Off + n - d.k.Pos
@@ -46,7 +45,20 @@ func (b *dioBio) submit(t *sched.Task, addr int64, fua bool) {
 	} else {
 		b.pins.SetDirty(t)
 	}
-	b.d.send(t, &block.Request{Op: op, Range: block.Range{Off: addr, End: addr + b.end - b.pos}, Data: b.memory(), FUA: fua, Done: b.endIO})
+	b.d.send(t, &block.Request{
+		Op: op, Range: block.Range{Off: addr, End: addr + b.end - b.pos}, Data: b.memory(), Touch: b.touch(), FUA: fua, Done: b.endIO,
+	})
+}
+
+// touch declares what the device does to the program's pages; nil where it has a copy, or the pages belong to no file.
+func (b *dioBio) touch() func(*sched.Sched) {
+	switch {
+	case b.bounce != nil || !b.pins.OfFile():
+		return nil
+	case b.d.write:
+		return b.pins.Reads
+	}
+	return b.pins.Writes
 }
 
 // memory returns the request's bytes. Where they are the program's own, a change of them in flight shows, as it does to a device.
@@ -57,6 +69,7 @@ func (b *dioBio) memory() []byte {
 	}
 	b.bounce = make([]byte, n)
 	if b.d.write {
+		b.pins.Reads(b.d.ino.Sb.Sched)
 		done := 0
 		for _, s := range b.pins.Segments() {
 			done += copy(b.bounce[done:], s)

@@ -9,9 +9,9 @@ import (
 
 // inlineWrites is the first release that may complete an asynchronous direct write in the context of its last request, if there is
 // nothing to convert, to sync or to invalidate ("iomap: support write completions from interrupt context"); and that completes what
-// failed in a task's context only ("iomap: always run error completions in user context", also in 6.12.63). Both were merged for 6.19,
-// which is taken for older here, as are point releases of 6.12.
-const inlineWrites Version = 700
+// failed in a task's context only ("iomap: always run error completions in user context"), 6.19. The latter is in
+// 6.12.63 as well, which is not modelled.
+const inlineWrites Version = 619
 
 // finishSubmission drops the submitter's reference; a synchronous request waits here for its completion. An
 // asynchronous one of which nothing is in flight any more completes here too.

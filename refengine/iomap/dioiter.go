@@ -10,7 +10,7 @@ import (
 // submitAll goes over the mappings of the range (the iomap_iter loop of __iomap_dio_rw) and returns what ended it early.
 func (d *dio) submitAll(t *sched.Task) errno.Errno {
 	flags := d.beginFlags()
-	for pos := d.pos; pos < d.end() && d.err == errno.OK; {
+	for pos := d.pos; pos < d.end() && d.lastError(t) == errno.OK; {
 		im, err := d.ino.Hooks.Begin(t, d.ino, pos, d.end()-pos, flags)
 		if err != errno.OK {
 			return err
@@ -78,13 +78,13 @@ func (d *dio) holeIter(t *sched.Task, im Iomap) (int64, errno.Errno) {
 // inlineIter copies data that lives in the inode (iomap_dio_inline_iter). A write raises the size itself.
 func (d *dio) inlineIter(t *sched.Task, im Iomap) (int64, errno.Errno) {
 	ino, off := d.ino, im.Off-d.k.Pos
-	t.Step("iomap_dio_inline_iter", ino.obj)
+	t.Step("iomap_dio_inline_iter", ino.ILock.Obj())
 	n := int64(0)
 	if data := ino.inline[im.Off:min(im.End(), int64(len(ino.inline)))]; d.write {
-		n = d.k.Buf.CopyFrom(t, off, data, d.k.NoFault)
-		ino.isize = max(ino.isize, im.Off+n)
+		n = d.k.Buf.CopyFrom(t, off, data, ino.ILock.Obj(), d.k.NoFault)
+		ino.growSize(t, im.Off+n)
 	} else {
-		n = d.k.Buf.CopyTo(t, off, data, d.k.NoFault)
+		n = d.k.Buf.CopyTo(t, off, data, ino.ILock.Obj(), d.k.NoFault)
 	}
 	d.size += n
 	if n == 0 {

@@ -12,7 +12,8 @@ const (
 	// coherentWrites: "iomap: Only invalidate page cache pages on direct IO writes", "iomap: fall back to buffered writes for
 	// invalidation failures".
 	coherentWrites Version = 509
-	// nowaitReadsCached: a NOWAIT read goes on over a clean cache ("iomap: use filemap_range_needs_writeback() for O_DIRECT reads"); before, any folio was EAGAIN.
+	// nowaitReadsCached: a NOWAIT read goes on over a clean cache ("iomap: use filemap_range_needs_writeback() for O_DIRECT reads");
+	// before, any folio was EAGAIN.
 	nowaitReadsCached Version = 513
 	// invalidateMasks: "iomap: use kiocb_write_and_wait and kiocb_invalidate_pages" takes a failed writeback for a failed invalidation.
 	invalidateMasks Version = 605

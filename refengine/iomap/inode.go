@@ -91,6 +91,7 @@ func (ino *Inode) Fsync(t *sched.Task, pos, end int64, since *int) errno.Errno {
 		return err
 	}
 	ino.Hooks.Drain(t, ino)
+	t.Writes(ino.ILock.Obj())
 	ino.metaDirty = false
 	return ino.Sb.Disk.SubmitWait(t, &block.Request{Op: block.OpFlush})
 }
@@ -114,6 +115,7 @@ func (ino *Inode) Reload(t *sched.Task) {
 	ino.ILock.Lock(t)
 	defer ino.ILock.Unlock(t)
 	ino.dropVolatile(t)
+	t.Writes(ino.obj)
 	ino.isize = ino.diskSize
 }
 
@@ -138,6 +140,7 @@ func (h host) ReleaseFolio(t *sched.Task, f *mm.Folio) bool {
 	if f.Writeback(t) || f.Dirty(t) || !h.ino.Hooks.ReleaseFolio(t, h.ino, f) {
 		return false
 	}
+	t.Writes(f.Obj())
 	f.Private = nil
 	return true
 }

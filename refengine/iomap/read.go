@@ -103,10 +103,12 @@ func (c *readCtx) endIO(t *sched.Task, pos, end int64, buf []byte, e errno.Errno
 
 // done takes one off what the folio's read waits for.
 func (c *readCtx) done(t *sched.Task, i int) {
+	t.Writes(c.folios[i].Obj())
 	if c.pending[i]--; c.pending[i] > 0 {
 		return
 	}
 	c.folios[i].EndRead(t, !c.failed[i])
+	t.Writes(c.folios[0].Obj())
 	if c.left--; c.left == 0 {
 		c.ino.Hooks.EndRead(t, c.ino, c.pos, c.end)
 	}

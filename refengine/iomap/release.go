@@ -20,6 +20,6 @@ const (
 	// isizeZeroing: "mm: zero range of eof folio exposed by inode size extension", 6.13.
 	isizeZeroing Version = 613
 	// zeroBatch: "iomap: optional zero range dirty folio processing" and "xfs: fill dirty folios on zero range of unwritten
-	// mappings": xfs hands the dirty folios to iomap_zero_range, and nothing is flushed. Merged for 6.19, which is taken for older here.
-	zeroBatch Version = 700
+	// mappings": xfs hands the dirty folios to iomap_zero_range, and nothing is flushed. 6.19.
+	zeroBatch Version = 619
 )

@@ -74,10 +74,10 @@ func (sb *Super) share(t *sched.Task, extents []Extent) {
 // sharing says whether the block at addr belongs to more than one file, and up to where within n bytes that is so
 // (xfs_reflink_trim_around_shared).
 func (sb *Super) sharing(t *sched.Task, addr, n int64) (bool, int64) {
+	t.Reads(sb.spaceObj)
 	if len(sb.shared) == 0 || n == 0 {
 		return false, n
 	}
-	t.Reads(sb.spaceObj)
 	first := sb.parts(addr, n)[0]
 	return first.files > 1, first.Len()
 }

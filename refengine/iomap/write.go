@@ -138,7 +138,7 @@ func (w *bufferedWrite) faultIn(t *sched.Task, pos, n int64) errno.Errno {
 	off := pos - w.k.Pos
 	var got int64
 	if w.nofault {
-		got = w.k.Buf.CopyFrom(t, off, make([]byte, n), true)
+		got = w.k.Buf.CopyFrom(t, off, make([]byte, n), 0, true)
 	} else {
 		got = w.k.Buf.FaultIn(t, off, n, false)
 	}
@@ -151,7 +151,7 @@ func (w *bufferedWrite) faultIn(t *sched.Task, pos, n int64) errno.Errno {
 // copy copies to the locked folio without faulting (copy_folio_from_iter_atomic).
 func (w *bufferedWrite) copy(t *sched.Task, f *mm.Folio, pos, n int64) int64 {
 	t.Step("copy_folio_from_iter_atomic", f.Obj())
-	return w.k.Buf.CopyFrom(t, pos-w.k.Pos, f.Data[pos-f.Pos():][:n], true)
+	return w.k.Buf.CopyFrom(t, pos-w.k.Pos, f.Data[pos-f.Pos():][:n], f.Obj(), true)
 }
 
 // writeEnd makes what was copied count (__iomap_write_end); false if it does not: a short copy into blocks that hold nothing valid
@@ -188,7 +188,7 @@ func (ino *Inode) finishFolio(t *sched.Task, f *mm.Folio, pos, n int64) {
 }
 
 func (ino *Inode) growSize(t *sched.Task, size int64) {
-	if size > ino.isize {
+	if size > ino.ReadISize(t) {
 		t.Writes(ino.obj)
 		ino.isize = size
 	}

@@ -53,7 +53,7 @@ func (z *zeroing) iter(t *sched.Task, im Iomap) (int64, errno.Errno) {
 	return im.Off, ino.Mapping.WriteAndWaitRange(t, im.Off, z.end)
 }
 
-// batch zeroes the dirty folios over an unwritten mapping, and only those (xfs_iomap_begin with a folio batch).
+// batch zeroes the dirty folios over an unwritten mapping, and only those (xfs_buffered_write_iomap_begin with a folio batch).
 func (z *zeroing) batch(t *sched.Task, im Iomap) (int64, errno.Errno) {
 	for pos := im.Off; pos < im.End(); {
 		f := z.ino.Mapping.FindFrom(t, mm.IndexOf(pos), mm.IndexOf(im.End()-1))

@@ -16,15 +16,15 @@ func (v *VMA) daxFault(t *sched.Task, i Index, write bool) errno.Errno {
 	if i.Pos() >= v.m.Host.ISize(t) {
 		return errno.EFAULT
 	}
-	return v.m.Host.DAXFault(t, i, write, func(mem []byte) {
+	return v.m.Host.DAXFault(t, i, write, func(mem []byte, obj sched.ObjID) {
 		t.Step("dax_insert_entry", v.m.obj)
-		v.set(t, pte{i, v.m.daxPage(t, i, mem), write})
+		v.set(t, pte{i, v.m.daxPage(t, i, mem, obj), write})
 	})
 }
 
 // daxPage returns the page of the device that backs page i, as a folio that page tables can map and I/O can pin (dax_insert_entry).
-// nil memory is the zero page.
-func (m *Mapping) daxPage(t *sched.Task, i Index, mem []byte) *Folio {
+// nil memory is the zero page. The folio is declared as what the page of the device is, obj: other accesses to it do not come by here.
+func (m *Mapping) daxPage(t *sched.Task, i Index, mem []byte, obj sched.ObjID) *Folio {
 	t.Writes(m.obj)
 	hole := mem == nil
 	n := m.daxAt(i)
@@ -39,6 +39,9 @@ func (m *Mapping) daxPage(t *sched.Task, i Index, mem []byte) *Folio {
 		f.Data, f.Private = make([]byte, PageSize), daxHole{}
 	}
 	f.attach(m)
+	if obj != 0 {
+		f.obj = obj
+	}
 	m.dax = slices.Insert(m.dax, n, f)
 	return f
 }
@@ -58,6 +61,7 @@ func (m *Mapping) daxTruncate(t *sched.Task, pos, end int64) {
 		if !within(f, pos, end) {
 			return false
 		}
+		t.Writes(f.obj)
 		f.zap(t)
 		f.mapping = nil
 		return true
@@ -75,6 +79,7 @@ func (m *Mapping) daxInvalidate(t *sched.Task, pos, end int64) errno.Errno {
 		if f.Private != (daxHole{}) || f.Pos() >= end || f.End() <= pos {
 			return false
 		}
+		t.Writes(f.obj)
 		f.zap(t)
 		f.mapping = nil
 		return true
@@ -98,7 +103,10 @@ func (m *Mapping) DAXLayoutBusyPage(t *sched.Task, pos, end int64) *Folio {
 
 // WaitDAXPageIdle waits until nobody has the page pinned (wait_page_idle).
 func (m *Mapping) WaitDAXPageIdle(t *sched.Task, f *Folio) {
-	m.idle.Wait(t, "dax_page_idle", func() bool { return f.pins == 0 })
+	m.idle.Wait(t, "dax_page_idle", func() bool {
+		t.Reads(f.obj)
+		return f.pins == 0
+	})
 }
 
 // RefuseNewPins makes tasks that have no page of their buffer pinned wait before they pin one of this file, until AdmitPins. No kernel has
@@ -125,6 +133,7 @@ func (m *Mapping) refusesPins(t *sched.Task) bool {
 
 // setDirtyLock marks a pinned folio dirty (set_page_dirty_lock).
 func (f *Folio) setDirtyLock(t *sched.Task) {
+	t.Reads(f.obj)
 	if f.mapping == nil || f.mapping.DAX {
 		return
 	}

@@ -29,7 +29,7 @@ func TestLayoutBreakFindsPinnedPagesAndUnmapsTheRest(t *testing.T) {
 		h.m.InvalidateLock.Lock(t)
 		f := h.m.DAXLayoutBusyPage(t, 0, EOF)
 		must(f != nil && f.Index == 0, "busy page")
-		must(b.CopyFrom(t, PageSize, make([]byte, 1), true) == 0, "still mapped")
+		must(b.CopyFrom(t, PageSize, make([]byte, 1), 0, true) == 0, "still mapped")
 		waiter := t.Go("waiter", func(t *sched.Task) { h.m.WaitDAXPageIdle(t, f) })
 		_, blocked := t.AwaitBlocked(waiter)
 		must(blocked, "did not wait for the pin")

@@ -183,7 +183,7 @@ func (f *Folio) WaitWriteback(t *sched.Task) {
 // store faults and marks it again (folio_clear_dirty_for_io, folio_mkclean). The folio is locked. It says whether it was dirty.
 func (f *Folio) ClearDirtyForIO(t *sched.Task) bool {
 	if f.mapping == nil || !f.mapping.Mutants.Has(mutant.NoMkclean) {
-		f.mkclean(t)
+		f.MkClean(t)
 	}
 	return f.clean(t)
 }

@@ -130,8 +130,7 @@ func (m *Mapping) KiocbWriteAndWait(t *sched.Task, pos, end int64, nowait bool) 
 // that fails the cache may be stale: the kernel says so in its log, and by an error from the next fsync.
 func (m *Mapping) PostDirectWrite(t *sched.Task, pos, end int64) {
 	t.Step("kiocb_invalidate_post_direct_write", 0)
-	t.Reads(m.obj)
-	if len(m.folios) == 0 || m.InvalidateInodePages2Range(t, pos, end) == errno.OK {
+	if m.NoneCached(t) || m.InvalidateInodePages2Range(t, pos, end) == errno.OK {
 		return
 	}
 	if !m.Mutants.Has(mutant.PostInvalidateSilent) {

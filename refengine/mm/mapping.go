@@ -36,8 +36,9 @@ type Host interface {
 	// means that the folio left the cache meanwhile: the fault is tried again.
 	PageMkwrite(t *sched.Task, f *Folio) errno.Errno
 	// DAXFault looks up the storage of a page of a DAX file for a fault, allocating it for a store, and calls insert with it
-	// while it holds what keeps the blocks (->huge_fault, dax_iomap_pte_fault). nil memory is a hole.
-	DAXFault(t *sched.Task, i Index, write bool, insert func(mem []byte)) errno.Errno
+	// while it holds what keeps the blocks (->huge_fault, dax_iomap_pte_fault), and with the object that stands for it, 0 if it
+	// is accessed through page tables only. nil memory is a hole.
+	DAXFault(t *sched.Task, i Index, write bool, insert func(mem []byte, obj sched.ObjID)) errno.Errno
 }
 
 // Mapping is the page cache of one file; analogous to struct address_space.
@@ -94,6 +95,12 @@ func (m *Mapping) NrPages(t *sched.Task) int {
 		n += 1 << f.Order
 	}
 	return n
+}
+
+// NoneCached says whether no folio of the file is cached (mapping->nrpages is 0).
+func (m *Mapping) NoneCached(t *sched.Task) bool {
+	t.Reads(m.obj)
+	return len(m.folios) == 0
 }
 
 // at returns the position in m.folios of the first folio that ends after index i.

@@ -65,7 +65,7 @@ func (c *Memcg) Events() Events { return c.events }
 func (c *Memcg) SetMax(t *sched.Task, pages int64) {
 	t.Step("memory_max_write", c.obj)
 	c.Max = pages
-	for n := 0; c.usage > c.Max && n < maxReclaimRetries; n++ {
+	for n := 0; c.Usage(t) > c.Max && n < maxReclaimRetries; n++ {
 		c.events.Max++
 		c.shrink(t, c.usage-c.Max)
 	}
@@ -80,7 +80,7 @@ func (c *Memcg) SetHigh(t *sched.Task, pages int64) {
 
 // HandleOverHigh reclaims what is above High (mem_cgroup_handle_over_high): at the end of a system call, or of a fault.
 func (c *Memcg) HandleOverHigh(t *sched.Task) {
-	if c == nil || c.usage <= c.High {
+	if c == nil || c.Usage(t) <= c.High {
 		return
 	}
 	c.events.High++
@@ -93,8 +93,7 @@ func (c *Memcg) charge(t *sched.Task, pages int64) errno.Errno {
 	if c == nil {
 		return errno.OK
 	}
-	t.Writes(c.obj)
-	for n := 0; c.usage+pages > c.Max; n++ {
+	for n := 0; c.Usage(t)+pages > c.Max; n++ {
 		if n == maxReclaimRetries {
 			c.oom(t)
 			return errno.ENOMEM

@@ -63,10 +63,10 @@ func (h *memFile) InvalidateFolio(*sched.Task, *Folio, int64, int64) {}
 
 func (h *memFile) DirtyFolio(t *sched.Task, f *Folio) { f.MarkDirty(t) }
 
-func (h *memFile) DAXFault(t *sched.Task, i Index, _ bool, insert func([]byte)) errno.Errno {
+func (h *memFile) DAXFault(t *sched.Task, i Index, _ bool, insert func([]byte, sched.ObjID)) errno.Errno {
 	h.m.InvalidateLock.RLock(t)
 	defer h.m.InvalidateLock.RUnlock(t)
-	insert(h.disk[i.Pos():][:PageSize])
+	insert(h.disk[i.Pos():][:PageSize], 0)
 	return errno.OK
 }
 

@@ -2,12 +2,6 @@ package mm
 
 import "github.com/iomapcheck/iomapcheck/refengine/sched"
 
-// NoneCached says whether no folio of the file is cached (mapping->nrpages is 0).
-func (m *Mapping) NoneCached(t *sched.Task) bool {
-	t.Reads(m.obj)
-	return len(m.folios) == 0
-}
-
 // MarkNotUptodate makes whoever reads what is still cached of [pos, end) read it from the disk again. No kernel has it: it is what was
 // proposed, in place of falling back, for a direct write that cannot invalidate its range. What is dirty is taken to be
 // superseded, also where the write does not cover the folio. Page tables keep their entries, as those of a mlocked mapping must: through

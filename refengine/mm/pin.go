@@ -32,6 +32,24 @@ func (b Buffer) Pin(t *sched.Task, off, n int64, write, nofault bool) (Pins, int
 	return p, got
 }
 
+// OfFile says whether the memory is a file's.
+func (p Pins) OfFile() bool { return len(p.folios) > 0 }
+
+// Reads declares that the step under way reads the pinned memory, Writes that it changes it: a device does so when it carries a
+// request out, which need be in no step of the task that has pinned it.
+func (p Pins) Reads(s *sched.Sched) {
+	for _, f := range p.folios {
+		s.Reads(f.obj)
+	}
+}
+
+// Writes declares a change; see Reads.
+func (p Pins) Writes(s *sched.Sched) {
+	for _, f := range p.folios {
+		s.Writes(f.obj)
+	}
+}
+
 // SetDirty marks the pinned pages dirty before a device writes to them (bio_set_pages_dirty): each folio is locked for it.
 func (p Pins) SetDirty(t *sched.Task) {
 	for _, f := range p.folios {

@@ -49,9 +49,8 @@ func (m *Mapping) ReadIter(t *sched.Task, b Buffer, pos int64, nowait, nofault b
 func (m *Mapping) copyOut(t *sched.Task, f *Folio, b Buffer, pos, done, n int64, nofault bool) int64 {
 	f.Get(t)
 	t.Step("copy_folio_to_iter", 0)
-	t.Reads(f.obj)
 	off := pos + done - f.Pos()
-	got := b.CopyTo(t, done, f.Data[off:off+n], nofault)
+	got := b.CopyTo(t, done, f.Data[off:off+n], f.obj, nofault)
 	f.Put(t)
 	return got
 }

@@ -31,6 +31,7 @@ func (c *Memcg) shrink(t *sched.Task, n int64) int64 {
 // steal takes one folio if it may (the loop body of shrink_folio_list, __remove_mapping): only what is not locked, clean, not
 // being written, not mlocked, used by nobody and released by its filesystem. A mapped folio is unmapped first.
 func (c *Memcg) steal(t *sched.Task, f *Folio) bool {
+	t.Reads(f.obj)
 	m := f.mapping
 	if m == nil {
 		return false
@@ -76,8 +77,10 @@ func (c *Memcg) removeMapping(t *sched.Task, m *Mapping, f *Folio) bool {
 // after the attempts or at StopKswapd.
 func (c *Memcg) Kswapd(t *sched.Task, attempts int, stop *bool) {
 	for range attempts {
-		c.added.Wait(t, "kswapd", func() bool { return len(c.lru) > 0 || *stop })
-		t.Reads(c.obj)
+		c.added.Wait(t, "kswapd", func() bool {
+			t.Reads(c.obj)
+			return len(c.lru) > 0 || *stop
+		})
 		if *stop {
 			return
 		}

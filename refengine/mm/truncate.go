@@ -119,7 +119,7 @@ func (m *Mapping) IsizeExtended(t *sched.Task, from, to, blockSize int64, zero b
 		return
 	}
 	defer f.Unlock(t)
-	if f.mkclean(t) {
+	if f.MkClean(t) {
 		f.MarkDirty(t)
 	}
 	if zero && f.Dirty(t) {
@@ -133,6 +133,7 @@ func (m *Mapping) IsizeExtended(t *sched.Task, from, to, blockSize int64, zero b
 func (m *Mapping) Evict(t *sched.Task) {
 	m.UnmapMappingRange(t, 0, EOF)
 	m.TruncateInodePagesRange(t, 0, EOF)
+	t.Writes(m.mmapObj)
 	m.vmas = nil
 }
 

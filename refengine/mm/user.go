@@ -50,20 +50,29 @@ func (b Buffer) VMA() (v *VMA, pos int64) {
 func (b Buffer) plain() bool { return b.vma == nil && b.guard == nil }
 
 // CopyFrom copies from the buffer's bytes at off into dst (copy_from_iter, copy_folio_from_iter_atomic) and returns how many
-// were copied: fewer than len(dst) at a page that is not present (nofault), or that cannot be had (EFAULT, SIGBUS).
-func (b Buffer) CopyFrom(t *sched.Task, off int64, dst []byte, nofault bool) int64 {
+// were copied: fewer than len(dst) at a page that is not present (nofault), or that cannot be had (EFAULT, SIGBUS). Each page may take
+// a step of its own; obj stands for dst in all of them, 0 if dst is nobody else's.
+func (b Buffer) CopyFrom(t *sched.Task, off int64, dst []byte, obj sched.ObjID, nofault bool) int64 {
+	t.Writes(obj)
 	if b.plain() {
 		return int64(copy(dst, b.mem[off:]))
 	}
-	return b.walk(t, off, int64(len(dst)), false, nofault, func(mem []byte, done int64) { copy(dst[done:], mem) })
+	return b.walk(t, off, int64(len(dst)), false, nofault, func(mem []byte, done int64) {
+		t.Writes(obj)
+		copy(dst[done:], mem)
+	})
 }
 
-// CopyTo copies src to the buffer's bytes from off on (copy_to_iter, copy_folio_to_iter); see CopyFrom.
-func (b Buffer) CopyTo(t *sched.Task, off int64, src []byte, nofault bool) int64 {
+// CopyTo copies src, for which obj stands, to the buffer's bytes from off on (copy_to_iter, copy_folio_to_iter); see CopyFrom.
+func (b Buffer) CopyTo(t *sched.Task, off int64, src []byte, obj sched.ObjID, nofault bool) int64 {
+	t.Reads(obj)
 	if b.plain() {
 		return int64(copy(b.mem[off:], src))
 	}
-	return b.walk(t, off, int64(len(src)), true, nofault, func(mem []byte, done int64) { copy(mem, src[done:]) })
+	return b.walk(t, off, int64(len(src)), true, nofault, func(mem []byte, done int64) {
+		t.Reads(obj)
+		copy(mem, src[done:])
+	})
 }
 
 // Zero fills n bytes from off on with zeros (iov_iter_zero); see CopyFrom.

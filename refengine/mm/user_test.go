@@ -12,8 +12,8 @@ func TestGuardedBufferIsCopiedUpToItsGuard(t *testing.T) {
 		mem := bytes.Repeat([]byte{'a'}, 3*PageSize)
 		b := Guarded(t.Sched(), mem, PageSize)
 		p := make([]byte, 2*PageSize)
-		must(b.CopyFrom(t, 0, p, false) == PageSize && p[PageSize-1] == 'a' && p[PageSize] == 0, "copy from")
-		must(b.CopyTo(t, 10, p, false) == PageSize-10, "copy to")
+		must(b.CopyFrom(t, 0, p, 0, false) == PageSize && p[PageSize-1] == 'a' && p[PageSize] == 0, "copy from")
+		must(b.CopyTo(t, 10, p, 0, false) == PageSize-10, "copy to")
 		must(b.Slice(PageSize-5, 10).FaultIn(t, 0, 10, true) == 5, "fault in of a part")
 		must(b.FaultIn(t, PageSize, 1, false) == 0, "fault in behind the guard")
 		_, n := b.Pin(t, 100, 2*PageSize, true, false)
@@ -29,11 +29,11 @@ func TestFaultingBufferIsPresentAfterItsFaultOnly(t *testing.T) {
 			return true
 		})
 		p := make([]byte, 2*PageSize)
-		must(b.CopyFrom(t, 0, p, true) == 0 && faults == 0, "nofault")
-		must(b.FaultIn(t, 0, 1, false) == 1 && b.CopyFrom(t, 0, p, true) == PageSize, "one page")
-		must(b.CopyFrom(t, 0, p, false) == 2*PageSize && faults == 2, "both")
+		must(b.CopyFrom(t, 0, p, 0, true) == 0 && faults == 0, "nofault")
+		must(b.FaultIn(t, 0, 1, false) == 1 && b.CopyFrom(t, 0, p, 0, true) == PageSize, "one page")
+		must(b.CopyFrom(t, 0, p, 0, false) == 2*PageSize && faults == 2, "both")
 		b.Evict(t, 0, PageSize)
-		must(b.Slice(PageSize, 8).CopyTo(t, 0, p[:8], true) == 8 && b.CopyTo(t, 0, p, true) == 0, "after eviction")
+		must(b.Slice(PageSize, 8).CopyTo(t, 0, p[:8], 0, true) == 8 && b.CopyTo(t, 0, p, 0, true) == 0, "after eviction")
 	})
 }
 
@@ -44,12 +44,12 @@ func TestMappedBufferStopsWhereItsPageIsAbsent(t *testing.T) {
 		p := make([]byte, 4*PageSize)
 		v.Load(t, p[:1], 0)
 		v.Load(t, p[:1], PageSize)
-		must(b.CopyFrom(t, 100, p[100:], true) == 2*PageSize-100, "nofault")
-		must(b.CopyTo(t, 0, p, true) == 0, "a page that is present but not writable")
-		must(b.CopyFrom(t, 0, p, false) == 4*PageSize && p[4*PageSize-1] == 'o', "with faults")
+		must(b.CopyFrom(t, 100, p[100:], 0, true) == 2*PageSize-100, "nofault")
+		must(b.CopyTo(t, 0, p, 0, true) == 0, "a page that is present but not writable")
+		must(b.CopyFrom(t, 0, p, 0, false) == 4*PageSize && p[4*PageSize-1] == 'o', "with faults")
 		h.size = PageSize
 		h.m.TruncatePagecache(t, PageSize)
-		must(b.CopyFrom(t, 0, p, false) == PageSize, "over the end of the file")
+		must(b.CopyFrom(t, 0, p, 0, false) == PageSize, "over the end of the file")
 	})
 }
 

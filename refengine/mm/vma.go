@@ -94,6 +94,7 @@ func (v *VMA) set(t *sched.Task, e pte) {
 
 // clear makes the pages [from, to) absent.
 func (v *VMA) clear(t *sched.Task, from, to Index) {
+	t.Reads(v.obj)
 	first, last := v.at(from), v.at(to)
 	if first == last {
 		return
@@ -112,6 +113,7 @@ func (v *VMA) Mlock(t *sched.Task, pos, n int64) errno.Errno {
 	if n <= 0 {
 		return errno.OK
 	}
+	t.Step("mlock", v.obj)
 	v.locked = append(v.locked, span{IndexOf(pos), IndexOf(pos+n-1) + 1})
 	if got, err := v.access(t, pos, n, false, func([]byte, int64) {}); got < n && err != errno.OK {
 		return errno.ENOMEM
@@ -128,9 +130,9 @@ func (v *VMA) Munlock(t *sched.Task, pos, n int64) {
 // mlocked says whether a mapping that is locked there maps a page of the folio (PG_mlocked).
 func (f *Folio) mlocked(t *sched.Task) bool {
 	for _, v := range f.mapping.mappers(t) {
+		t.Reads(v.obj)
 		for _, s := range v.locked {
 			from, to := max(s.from, f.Index), min(s.to, f.Next())
-			t.Reads(v.obj)
 			if from < to && v.at(from) != v.at(to) {
 				return true
 			}
@@ -153,7 +155,6 @@ func (m *Mapping) UnmapMappingRange(t *sched.Task, pos, end int64) {
 	t.Step("unmap_mapping_range", 0)
 	from, to := IndexOf(pos), IndexOf(end+PageSize-1)
 	for _, v := range m.mappers(t) {
-		t.Reads(v.obj)
 		v.clear(t, from, to)
 	}
 }
@@ -167,11 +168,9 @@ func (f *Folio) zap(t *sched.Task) {
 
 // MkClean write-protects the folio in every page table, and says whether it was writable in one (folio_mkclean). The folio is
 // locked.
-func (f *Folio) MkClean(t *sched.Task) bool { return f.mkclean(t) }
-
-// mkclean write-protects the folio in every page table, and says whether it was writable in one (folio_mkclean).
-func (f *Folio) mkclean(t *sched.Task) bool {
+func (f *Folio) MkClean(t *sched.Task) bool {
 	was := false
+	t.Reads(f.obj)
 	if f.mapping == nil || f.mapped == 0 {
 		return false
 	}

@@ -91,15 +91,9 @@ func (m *Mapping) checkErrors(t *sched.Task) errno.Errno {
 	return err
 }
 
-// empty says that nothing is cached (mapping->nrpages == 0).
-func (m *Mapping) empty(t *sched.Task) bool {
-	t.Reads(m.obj)
-	return len(m.folios) == 0
-}
-
 // FdatawriteRange starts to write out the dirty folios of [pos, end) (filemap_fdatawrite_range).
 func (m *Mapping) FdatawriteRange(t *sched.Task, pos, end int64) errno.Errno {
-	if m.empty(t) {
+	if m.NoneCached(t) {
 		return errno.OK
 	}
 	return m.Host.Writepages(t, pos, end)
@@ -119,7 +113,7 @@ func (m *Mapping) FdatawaitRange(t *sched.Task, pos, end int64) {
 // WriteAndWaitRange writes out the dirty folios of [pos, end) and waits; it returns a writeback error not reported this
 // way before (filemap_write_and_wait_range).
 func (m *Mapping) WriteAndWaitRange(t *sched.Task, pos, end int64) errno.Errno {
-	if end <= pos || m.empty(t) {
+	if end <= pos || m.NoneCached(t) {
 		return m.checkErrors(t)
 	}
 	err := m.FdatawriteRange(t, pos, end)
@@ -134,7 +128,7 @@ func (m *Mapping) WriteAndWaitRange(t *sched.Task, pos, end int64) errno.Errno {
 // (file_write_and_wait_range).
 func (m *Mapping) FileWriteAndWaitRange(t *sched.Task, pos, end int64, since *int) errno.Errno {
 	err := errno.OK
-	if !m.empty(t) {
+	if !m.NoneCached(t) {
 		err = m.FdatawriteRange(t, pos, end)
 		m.FdatawaitRange(t, pos, end)
 	}

@@ -44,8 +44,8 @@ func direct() []Mutant {
 		{
 			TruncateNoDioWait, "truncate-no-dio-wait",
 			"xfs_setattr_size, ext4_setattr, btrfs_setsize and gfs2_setattr_size do not call inode_dio_wait",
-			"the removal of i_alloc_sem (bd5fe6c5eb9c, 3.1), since when truncate waits for i_dio_count instead of taking a lock; without " +
-				"the wait, blocks are freed under direct I/O in flight",
+			"fs: kill i_alloc_sem (bd5fe6c5eb9c, 3.1), since when truncate waits for i_dio_count instead of taking a lock; without the " +
+				"wait, blocks are freed under direct I/O in flight",
 		},
 		{
 			DioInvalidatesBehind, "dio-invalidates-behind",

@@ -48,12 +48,12 @@ func personal() []Mutant {
 		{
 			XfsUnalignedCow, "xfs-unaligned-cow",
 			"xfs_file_dio_write_unaligned writes a part of a shared block directly: the rest of the new block is not copied",
-			"the case of trace_xfs_reflink_bounce_dio_write, which goes through the cache",
+			"xfs: reject all unaligned direct writes to reflinked files (54a4ef8af4e0): trace_xfs_reflink_bounce_dio_write says when one goes through the cache",
 		},
 		{
 			XfsUnalignedNoDioWait, "xfs-unaligned-no-dio-wait",
 			"xfs_file_dio_write_unaligned zeroes the rest of a block without waiting for direct I/O in flight",
-			"xfs: serialise unaligned direct IOs",
+			"xfs: serialise unaligned direct IOs (eda77982729b)",
 		},
 	}, append(personalBtrfs(), append(personalZonefs(), personalBcachefs()...)...)...)
 }

@@ -88,7 +88,7 @@ func ownMappingSides() []Side {
 	return []Side{
 		side(4, OwnRetries, "own-retries", "a direct write from a mapping of its own range faults in and tries again, for ever", "the livelock that Jan Kara describes"),
 		side(4, OwnFails, "own-fails", "a direct write from a mapping of its own range is -EFAULT", "\"it should rather return error\""),
-		side(4, OwnFallsBack, "own-falls-back", "a direct write from a mapping of its own range goes through the cache once it makes no progress", "\"or fall back to buffered IO\": btrfs and gfs2 since 5.16"),
+		side(4, OwnFallsBack, "own-falls-back", "a direct write from a mapping of its own range goes through the cache once it makes no progress", "\"or fall back to buffered IO\": btrfs since 5.16, gfs2 since 6.4 (gfs2: Don't get stuck writing page onto itself under direct I/O)"),
 		side(4, TwoStateDeadline, "two-state-deadline", "a waiter of bcachefs' two-state lock that was overtaken often enough keeps the other state out", "\"introducing some kind of deadline for a waiter\""),
 	}
 }

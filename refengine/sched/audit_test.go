@@ -7,6 +7,7 @@ import (
 )
 
 func TestAuditIsSilentOnProgramsThatDeclareEverything(t *testing.T) {
+	t.Parallel()
 	swaps := 0
 	for seed := range uint64(150) {
 		p := newRandomProgram(seed)

@@ -8,6 +8,7 @@ import (
 
 // The reduction loses nothing: on random programs, plain depth-first search, sleep sets and DPOR end in the same states.
 func TestDPORReachesEveryFinalStateThatDFSReaches(t *testing.T) {
+	t.Parallel()
 	programs := 1000
 	if testing.Short() {
 		programs = 200

@@ -124,6 +124,7 @@ type Report struct {
 	Complete   bool        // the strategy has enumerated every schedule
 	Steps      int64       // of all executions
 	Inversions []Inversion // of the lock order, over all executions
+	Edges      []Edge      // the nestings of lock classes seen, in an order that does not change
 	Abandoned  int         // coroutines that could not be ended: a body swallowed the kill signal
 }
 
@@ -158,7 +159,7 @@ func Explore(ctx context.Context, o Options, setup func(*Sched), after func(*Res
 	if d, ok := o.Strategy.(interface{ Complete() (int, bool) }); ok {
 		_, rep.Complete = d.Complete()
 	}
-	rep.Inversions = s.Inversions()
+	rep.Inversions, rep.Edges = s.Inversions(), s.LockEdges()
 	rep.Abandoned = s.Close()
 	return rep
 }

@@ -63,9 +63,9 @@ func (t *Task) Writes(obj ObjID) { t.s.touch(obj, writes) }
 // statistics counter, appending to a set. See Reads.
 func (t *Task) Adds(obj ObjID) { t.s.touch(obj, adds) }
 
-// part returns the object that stands for a part of another, such as a block of a disk. Parts of one object may share a number: that
+// Part returns the object that stands for a part of another, such as a block of a disk. Parts of one object may share a number: that
 // makes steps dependent that need not be, never the reverse.
-func part(obj ObjID, index int64) ObjID {
+func Part(obj ObjID, index int64) ObjID {
 	h := (uint64(obj)<<40 ^ uint64(index)) * 0x9e3779b97f4a7c15
 	return 1<<30 | ObjID(h>>50)
 }
@@ -74,14 +74,14 @@ func part(obj ObjID, index int64) ObjID {
 // own: the whole and its parts are independent of each other. It is the scheduler's method because completions have no task at hand.
 func (s *Sched) ReadsPart(obj ObjID, index int64) {
 	if s.log != nil {
-		s.touch(part(obj, index), reads)
+		s.touch(Part(obj, index), reads)
 	}
 }
 
 // WritesPart declares that the step under way changes a part of an object; see ReadsPart.
 func (s *Sched) WritesPart(obj ObjID, index int64) {
 	if s.log != nil {
-		s.touch(part(obj, index), writes)
+		s.touch(Part(obj, index), writes)
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 	PageMkwrite        = "probe:do_page_mkwrite"
 	InodeDioWait       = "probe:inode_dio_wait"
 	IomapDioRW         = "probe:__iomap_dio_rw"
+	DAXIomapRW         = "probe:dax_iomap_rw"
 	IomapDioZero       = "probe:iomap_dio_zero"
 	MarkVictim         = "oom:mark_victim"
 	WarnStalePagecache = "probe:dio_warn_stale_pagecache"
@@ -36,6 +37,7 @@ const (
 	Gfs2PutFolio           = "probe:gfs2_iomap_put_folio"
 	Gfs2PageDone           = "probe:gfs2_iomap_page_done"
 	Gfs2TransAddDatabufs   = "probe:gfs2_trans_add_databufs"
+	Gfs2PageAddDatabufs    = "probe:gfs2_page_add_databufs" // the same before 6.3
 	Gfs2ReleaseFolio       = "probe:gfs2_release_folio"
 	Gfs2LogFlush           = "gfs2:gfs2_log_flush"
 	Ext4ReleaseFolio       = "ext4:ext4_release_folio"

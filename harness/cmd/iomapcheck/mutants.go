@@ -67,7 +67,7 @@ func (a *app) mutants() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "mutants", Short: "switches on the engine's historic bugs one by one and prints which case catches which",
 		Long: `mutants runs every selected case with each of the engine's historic bugs: the matrix mutant × case, with the rule that caught
-the mutant and after how many executions. A mutant counts as caught only by a rule of the judge (verdict fail or hang), and
+the mutant and after how many executions. A mutant counts as caught only by a rule of the judge (verdict fail, hang or crash), and
 only where the same case is clean without the mutant.
 
 With --strategies each mutant that is caught is then given to each of the engine's strategies alone, with several seeds, on the case
@@ -188,10 +188,13 @@ func (m *matrix) run(ctx context.Context, jobs int, p *progress) error {
 func newDetection(name string, v campaign.Verdict) detection {
 	return detection{
 		Mutant: name, Case: v.Case, Parameters: v.Parameters, FS: v.FS, Variant: v.Variant,
-		Detected: v.Verdict == judge.Fail || v.Verdict == judge.Hang, Rule: v.Rule, Executions: v.Executions,
+		Detected: caught(v.Verdict), Rule: v.Rule, Executions: v.Executions,
 		Verdict: v.Verdict, Text: v.Text, Replay: v.Replay, Evidence: v.Evidence,
 	}
 }
+
+// caught says whether a verdict counts: a rule of the judge failed, also the one about what the kernel's log says.
+func caught(v judge.Verdict) bool { return v == judge.Fail || v == judge.Hang || v == judge.Crash }
 
 // leftOut stands for a cell that was not tried.
 func (m *matrix) leftOut(u campaign.Unit) campaign.Verdict {

@@ -38,7 +38,7 @@ func (t *task) describe(b mm.Buffer, n, at int64) prog.Content {
 	}
 	p := arenaOf(t.in.s).bytes(n)
 	defer arenaOf(t.in.s).giveBack(p)
-	if got := b.CopyFrom(t.t, 0, p, false); got < n {
+	if got := b.CopyFrom(t.t, 0, p, 0, false); got < n {
 		return prog.Content{{Len: n, Fill: prog.Garbage}}
 	}
 	return prog.Describe(p, at)

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/refengine"
 	"github.com/iomapcheck/iomapcheck/refengine/fs"
+	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
@@ -19,6 +21,8 @@ import (
 // Config says which kernel the engine is to behave like.
 type Config struct {
 	Release string // as in "6.12"
+	// Nested, if it is set, is told of each nesting of lock classes that an exploration saw, in the goroutine that calls Run.
+	Nested func(sched.Edge)
 }
 
 // Target is the reference engine.
@@ -52,7 +56,7 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	if job.Replay != "" {
 		return replay(job, machine, more)
 	}
-	x := &explorer{job: planFor(job, machine), more: more}
+	x := &explorer{job: planFor(job, machine), more: more, nested: t.config.Nested}
 	if job.Strategy != "" {
 		named, err := strategyFor(job.Strategy, job.Seed)
 		if err != nil {
@@ -90,6 +94,7 @@ func (t *Target) machine(job target.Job) (refengine.Config, error) {
 	if c.BlockSize = job.FS.BlockSize(); c.BlockSize < 512 {
 		c.BlockSize = 0
 	}
+	c.FolioOrder = uint8(bits.Len64(uint64(max(0, c.BlockSize-1)) / mm.PageSize))
 	options, ok := variants()[job.FS.VariantName()]
 	if !ok {
 		return c, target.Unsupported("the engine has no variant %s of %s", job.FS.VariantName(), job.FS.Name())
@@ -103,7 +108,7 @@ func variants() map[string]fs.Options {
 	return map[string]fs.Options{
 		"": {}, "1k": {}, "reflink": {}, "compress": {},
 		"nodatasum": {NoDatasum: true}, "journal": {JournalData: true}, "jdata": {JournalData: true}, "inline": {InlineData: true}, "dax": {DAX: true},
-		"512": {}, "conventional": {Conventional: true},
+		"512": {}, "16k": {}, "conventional": {Conventional: true},
 	}
 }
 
@@ -111,6 +116,7 @@ func variants() map[string]fs.Options {
 type explorer struct {
 	job        *plan
 	more       func(target.Execution) bool
+	nested     func(sched.Edge)
 	executions int
 }
 
@@ -131,6 +137,11 @@ func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget 
 			done = !x.more(out)
 			return !done
 		})
+	if x.nested != nil {
+		for _, e := range report.Edges {
+			x.nested(e)
+		}
+	}
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

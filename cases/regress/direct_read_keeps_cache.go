@@ -1,0 +1,30 @@
+package regress
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// XFS used to throw the whole cache of a file away for a direct read, which came from Irix and served nothing: what is clean agrees with
+// the disk.
+func directReadKeepsCache() prog.Case {
+	const whole = 64 * prog.KiB
+	return prog.Case{
+		ID:     "regress/direct-read-keeps-cache",
+		Rule:   "a direct read of what is cached leaves it in the cache",
+		Kernel: "__iomap_dio_rw (reads: kiocb_write_and_wait, and no more)",
+		Source: "iomap: Only invalidate page cache pages on direct IO writes (5.9); seed thread 3",
+		Variants: []prog.Variant{{Program: prog.New(
+			prog.Write("f", 0, whole, 'o'), prog.Fsync("f"),
+			prog.DirectRead("f", 0, whole).Returns('o'),
+			prog.Resident("f", 0, whole).Counts(whole).As("cached"),
+		).Witness(direct())}},
+		Rows: []prog.Row{
+			journalled("the read comes from the cache"),
+			{
+				FS: []string{"xfs"}, Before: "5.9",
+				Expect: map[string]prog.Expect{"cached": {Counts: []int64{0}}},
+				Why:    "a direct read invalidates its range",
+				Kernel: "iomap_dio_rw",
+				Commit: "iomap: Only invalidate page cache pages on direct IO writes",
+			},
+		},
+	}
+}

@@ -1,0 +1,59 @@
+package regress
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// bcachefs keeps page faults and buffered I/O apart from direct writes by a lock with two states, which any number of tasks may hold in
+// one of them. Whoever finds it free or in its state gets it: faults without a break keep a direct write out for ever. The cure, a
+// deadline for who waits, has its price: a task that holds the lock and takes it again must not be kept out, as a buffered read does
+// into a mapping of the file that it reads.
+//
+//	copier   read f → takes the lock → its buffer maps f: fault → takes it again: kept out by ┐
+//	writer   direct write: waits for the copier, its deadline has passed ─────────────────────┘
+func twoStateLock() prog.Case {
+	const sector = 512
+	reads := func(at int64) prog.Op {
+		return prog.Until("writer", prog.Read("f", at, sector).OneOf("on"))
+	}
+	read := prog.Read("f", 0, sector).OneOf("on")
+	const far = 256 * prog.KiB // where the copy goes: fills repeat there
+	return prog.Case{
+		ID:     "regress/two-state-lock",
+		Rule:   "a direct write gets its turn however many read through the cache, and who reads into a mapping of the same file is not kept out by it",
+		Kernel: "__bch2_two_state_lock; i_rwsem, invalidate_lock elsewhere",
+		Source: "seed thread 4: \"direct IO to that file can be starved indefinitely\"",
+		Needs:  []string{"disk"},
+		Variants: []prog.Variant{
+			{Name: "starved", Program: prog.New(
+				prog.Write("f", 0, page, 'o'), prog.Fsync("f"),
+				prog.Go("writer", prog.DirectWrite("f", 0, page, 'n').Before(64, "one")),
+				prog.Go("one", reads(0)), prog.Go("two", reads(sector)), prog.Go("three", reads(2*sector)),
+				prog.Join("writer"), prog.Join("one"), prog.Join("two"), prog.Join("three"),
+				prog.Read("f", 0, page).Returns('n'),
+			).Witness(direct())},
+			{Name: "twice", Program: prog.New(
+				prog.Write("f", 0, 2*page, 'o'), prog.Truncate("f", far+2*page), prog.Fsync("f"), prog.DropCaches(),
+				prog.Read("f", 0, sector).Returns('o'),
+				prog.Evict("f", page, page),
+				prog.Hold(prog.Reads).Of("f", page, page),
+				prog.Go("copier", prog.Read("f", page, page).Via("f", far+page).Returns('o')),
+				prog.AwaitHeld(1),
+				prog.Go("writer", prog.DirectWrite("f", 0, page, 'n')),
+				prog.AwaitBlocked("writer"),
+				prog.Go("reader", read, read, read, read, read),
+				prog.AwaitBlocked("reader"),
+				prog.Release(),
+				prog.Join("copier"), prog.Join("writer"), prog.Join("reader"),
+				prog.Read("f", 0, page).Returns('n'),
+			).Witness(direct())},
+		},
+		Rows: []prog.Row{
+			journalled("there is no direct write"),
+			checksummed("there is no direct write"),
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"starved"}, Known: true,
+				Why:    "waiters of the lock try again when it becomes free, and have no turn",
+				Kernel: "__bch2_two_state_lock: __wait_event on a trylock",
+			},
+		},
+	}
+}
