@@ -245,7 +245,7 @@ func journalledBeforeUnlock(w *world, t *sched.Task) {
 func orderOfHook(w *world) {
 	added := false
 	for _, e := range w.events {
-		added = added || e.Name == trace.Gfs2TransAddDatabufs
+		added = added || e.Name == trace.Gfs2TransAddDatabufs || e.Name == trace.Gfs2PageAddDatabufs
 		w.check(added || e.Name != trace.FolioUnlock, "folio_unlock before gfs2_trans_add_databufs")
 	}
 }

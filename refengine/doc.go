@@ -23,7 +23,8 @@
 // paths), fs (what differs between xfs, ext4, btrfs, gfs2, zonefs and bcachefs), mutant (historic bugs to switch on), trace (events under the
 // kernel's tracepoint names), errno.
 //
-// The lock order is in the package comments of mm and iomap. A test holds every nesting that occurs against it.
+// The lock order is in the package comments of mm and iomap, and LockOrder lists it. Tests hold every nesting against it that random
+// programs and the whole catalogue of cases produce.
 //
 // When every task is blocked and a request is held, the program that holds it has deadlocked itself: the outcome is
 // sched.Deadlock, and the result names who waits for what.

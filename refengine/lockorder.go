@@ -6,8 +6,9 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
-// LockOrder lists the classes of locks from the outermost to the innermost, as the package comments of mm, iomap and fs draw them. The
-// journals' are the transactions of gfs2 and ext4, of which no file has both.
+// LockOrder lists the classes of locks from the outermost to the innermost, as the package comments of mm and iomap draw them: "gfs2
+// log_flush" and "jbd2_handle" are the transactions, of which no filesystem has both. bcachefs' page cache lock is not in it: those who
+// wait for it have a protocol instead of an order.
 func LockOrder() []string {
 	return []string{
 		"i_rwsem", "mmap_lock", "glock", "invalidate_lock", "gfs2 log_flush", "jbd2_handle", "folio lock",

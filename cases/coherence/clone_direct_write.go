@@ -51,8 +51,8 @@ func cloneDirectWrite() prog.Case {
 func waitsForOrdered(label string, variants ...string) prog.Row {
 	return prog.Row{
 		FS: []string{"btrfs"}, Variants: variants,
-		Witnesses: []prog.Witness{prog.SeenBlocked(label, "btrfs_start_ordered_extent", "lock_extent_direct", "btrfs_dio_iomap_begin")},
-		Why:       "a direct read waits for the ordered extents of its range, and so for the write",
-		Kernel:    "lock_extent_direct → btrfs_start_ordered_extent",
+		Witnesses: []prog.Witness{prog.SeenBlocked(label, "btrfs_start_ordered_extent", "lock_extent_direct", "btrfs_dio_iomap_begin", "btrfs_inode_lock")},
+		Why:       "a direct read waits for the ordered extents of its range, and so for the write, or for its i_rwsem",
+		Kernel:    "lock_extent_direct → btrfs_start_ordered_extent; btrfs_direct_read → btrfs_inode_lock",
 	}
 }

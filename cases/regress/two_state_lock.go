@@ -50,6 +50,12 @@ func twoStateLock() prog.Case {
 			journalled("there is no direct write"),
 			checksummed("there is no direct write"),
 			{
+				FS: []string{"xfs", "ext4", "btrfs", "gfs2"}, Variants: []string{"twice"}, Target: "vm",
+				Unsupported: "readahead and large folios may keep the page cached that the copy has to wait for",
+				Why:         "what is evicted is whole folios",
+				Kernel:      "mapping_try_invalidate",
+			},
+			{
 				FS: []string{"bcachefs"}, Variants: []string{"starved"}, Known: true,
 				Why:    "waiters of the lock try again when it becomes free, and have no turn",
 				Kernel: "__bch2_two_state_lock: __wait_event on a trylock",

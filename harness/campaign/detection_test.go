@@ -5,9 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iomapcheck/iomapcheck/cases"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
@@ -55,7 +58,9 @@ func TestEveryMutantIsCaughtByTheRuleOfACaseThatIsCleanWithoutIt(t *testing.T) {
 }
 
 // caught says whether a rule of the judge found the mutant; what breaks the engine itself does not count.
-func caught(v Verdict) bool { return v.Verdict == judge.Fail || v.Verdict == judge.Hang }
+func caught(v Verdict) bool {
+	return v.Verdict == judge.Fail || v.Verdict == judge.Hang || v.Verdict == judge.Crash
+}
 
 func (d detection) runner(mutants ...string) *Runner {
 	return &Runner{Target: model.New(model.Config{Release: d.release}), Mutants: mutants}
@@ -84,15 +89,23 @@ func search(t *testing.T) {
 	if os.Getenv("CI") != "" {
 		t.Fatal("CI does not rewrite what it checks")
 	}
-	known := readDetections(t)
+	known, units := readDetections(t), everywhere(t)
+	found := make([]*detection, len(mutant.Names()))
+	var workers errgroup.Group
+	workers.SetLimit(runtime.NumCPU())
+	for i, name := range mutant.Names() {
+		workers.Go(func() error {
+			found[i] = searchOne(t, name, known, units)
+			return nil
+		})
+	}
+	_ = workers.Wait()
 	var b strings.Builder
-	for _, name := range mutant.Names() {
-		d, ok := searchOne(t, name, known)
-		if !ok {
-			t.Logf("%s: not caught", name)
+	for i, d := range found {
+		if d == nil {
+			t.Logf("%s: not caught", mutant.Names()[i])
 			continue
 		}
-		t.Logf("%+v", d)
 		fmt.Fprintf(&b, "%-32s %-60s %-5s %s\n", d.mutant, d.unit, d.release, d.rule)
 	}
 	if err := os.WriteFile(detections, []byte(b.String()), 0o644); err != nil {
@@ -100,30 +113,48 @@ func search(t *testing.T) {
 	}
 }
 
-func searchOne(t *testing.T, name string, known []detection) (detection, bool) {
-	var everywhere []string
+// everywhere is every case on every file system of the engine.
+func everywhere(t *testing.T) []Unit {
+	t.Helper()
+	var all []string
 	for _, s := range fsys.All() {
-		everywhere = append(everywhere, s.String())
+		all = append(all, s.String())
 	}
-	units, err := Plan(cases.Catalogue(), Selection{FS: everywhere})
+	units, err := Plan(cases.Catalogue(), Selection{FS: all})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return units
+}
+
+// searchOne looks for a unit that catches the mutant, first where its name points to.
+func searchOne(t *testing.T, name string, known []detection, units []Unit) *detection {
 	for _, d := range known {
 		if u, err := ParseName(cases.Catalogue(), d.unit); d.mutant == name && err == nil && d.finds(t, u, 200) {
-			return d, true
+			return &d
 		}
 	}
-	for _, budget := range []int{10, 200} {
+	area, _, _ := strings.Cut(name, "-")
+	likely := slices.Clone(units)
+	slices.SortStableFunc(likely, func(a, b Unit) int { return distance(area, a) - distance(area, b) })
+	for _, budget := range []int{8, 200} {
 		for _, release := range []string{"6.12", "7.2", "6.1", "5.10"} {
-			for _, u := range units {
+			for _, u := range likely {
 				if d := (detection{name, u.Name(), release, ""}); d.finds(t, u, budget) && d.finds(t, u, 200) {
-					return d, true
+					return &d
 				}
 			}
 		}
 	}
-	return detection{}, false
+	return nil
+}
+
+// distance is 0 for a unit on a file system that has the mutant's first word in its name.
+func distance(area string, u Unit) int {
+	if strings.Contains(u.FS.String(), area) {
+		return 0
+	}
+	return 1
 }
 
 // finds says whether the unit catches the mutant and is clean without it, and notes the rule.

@@ -100,7 +100,7 @@ func (a *agent) setUp(ctx context.Context, j wire.Job) error {
 	a.phase("mount")
 	// A refusal of what mkfs made, or of the options, is the kernel's: the variant is unsupported there.
 	err := mount(j)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) { // ENOSYS: blocks larger than pages
 		return &unsupportedError{fmt.Sprintf("this kernel refuses to mount %s with options %q: %v", j.Type, j.Options, err)}
 	}
 	return err

@@ -76,20 +76,24 @@ func (e *ext4) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int
 		return 0, errno.EAGAIN
 	}
 	extend, overwrite, written := e.classify(t, ino, k)
-	shared := !extend && overwrite && (!unaligned || written)
+	sharesBlocks := ino.Sb.Release >= ext4SharesUnaligned
+	shared := !extend && overwrite && (!unaligned || (written && sharesBlocks))
 	if !shared {
 		ino.IRwsem.RUnlock(t)
+		if k.Nowait && (!extend || sharesBlocks) {
+			return 0, errno.EAGAIN
+		}
 		if !lock(t, ino, false, k.Nowait) {
 			return 0, errno.EAGAIN
 		}
-		extend, _, _ = e.classify(t, ino, k)
+		extend, overwrite, written = e.classify(t, ino, k)
 	}
 	defer unlock(t, ino, shared)
 	flags := iomap.DioFlags(0)
 	if extend || (unaligned && !shared) {
 		flags = iomap.DioForceWait
 	}
-	if unaligned && !shared {
+	if unaligned && !shared && !(overwrite && written && sharesBlocks) {
 		ino.DioWait(t)
 	}
 	n, err := ino.DioRW(t, k, true, flags)
@@ -99,13 +103,18 @@ func (e *ext4) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int
 	return n, err
 }
 
+// The releases that let direct writes of ext4 share i_rwsem which had it for themselves before: over blocks that are allocated and hold no
+// data, "ext4: dio take shared inode lock when overwriting preallocated blocks"; within a block that holds data, "ext4: allow concurrent
+// unaligned dio overwrites". Since the latter a write with NOWAIT does not take the lock for itself to extend the file, either.
+const ext4SharesUnwritten, ext4SharesUnaligned iomap.Version = 603, 605
+
 // classify says what a direct write needs (ext4_dio_write_checks, ext4_overwrite_io): whether it extends the file, whether all its
 // blocks are allocated, and whether all of them hold data.
 func (e *ext4) classify(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (extend, overwrite, written bool) {
 	extend, overwrite, written = k.End() > ino.ReadISize(t), true, true
 	for pos := k.Pos; pos < k.End() && overwrite; {
 		im, _ := ino.BeginExtents(t, pos, k.End()-pos, 0)
-		overwrite = im.Type.Allocated()
+		overwrite = im.Type == iomap.Mapped || (im.Type.Allocated() && ino.Sb.Release >= ext4SharesUnwritten)
 		written = written && im.Type == iomap.Mapped
 		pos = im.End()
 	}

@@ -27,7 +27,7 @@ type Filesystem interface {
 	Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno
 	// Create prepares a new file.
 	Create(t *sched.Task, ino *iomap.Inode) errno.Errno
-	// Clone makes a range of dst the same blocks as one of src (->remap_file_range); see Machine.Clone for the arguments' rules.
+	// Clone makes a range of dst the same blocks as one of src (->remap_file_range); see refengine.File.CloneRange for the arguments' rules.
 	Clone(t *sched.Task, src *iomap.Inode, pos int64, dst *iomap.Inode, dstPos, n int64) errno.Errno
 	// SetAttr adds attributes to a file (FS_IOC_SETFLAGS); EOPNOTSUPP for what the filesystem does not have.
 	SetAttr(t *sched.Task, ino *iomap.Inode, a Attr) errno.Errno
@@ -44,7 +44,7 @@ const (
 	KeepSize  Mode = 0x01
 	PunchHole Mode = 0x02 // only with KeepSize
 	ZeroRange Mode = 0x10
-	// UnshareRange gives the file blocks of its own for what it shares with others.
+	// UnshareRange gives the file blocks of its own for what it shares with others; xfs only.
 	UnshareRange Mode = 0x40
 )
 

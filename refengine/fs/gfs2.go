@@ -153,9 +153,6 @@ func (g *gfs2) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int6
 	if err := checkFallocate(mode, off, n); err != errno.OK {
 		return err
 	}
-	if mode&UnshareRange != 0 {
-		return errno.EOPNOTSUPP
-	}
 	ino.IRwsem.Lock(t)
 	defer ino.IRwsem.Unlock(t)
 	gl := g.glock(ino)

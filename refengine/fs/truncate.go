@@ -7,11 +7,43 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
-// Fallocate is the common form (xfs_file_fallocate, ext4_fallocate): everything excluded, direct I/O drained, then the mode.
+// Fallocate is the common form: see fallocate.
 func (base) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
 	if err := checkFallocate(mode, off, n); err != errno.OK {
 		return err
 	}
+	return fallocate(t, ino, mode, off, n)
+}
+
+// Fallocate is xfs_file_fallocate. Of the filesystems here only xfs unshares.
+func (xfs) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
+	known := mode
+	if mode&^KeepSize == UnshareRange {
+		known = KeepSize
+	}
+	if err := checkFallocate(known, off, n); err != errno.OK {
+		return err
+	}
+	return fallocate(t, ino, mode, off, n)
+}
+
+// Fallocate is ext4_fallocate: direct I/O is waited for before invalidate_lock is taken, so that page faults go on meanwhile
+// (ext4_punch_hole, ext4_zero_range).
+func (*ext4) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
+	if err := checkFallocate(mode, off, n); err != errno.OK {
+		return err
+	}
+	ino.IRwsem.Lock(t)
+	defer ino.IRwsem.Unlock(t)
+	ino.DioWait(t)
+	ino.Mapping.InvalidateLock.Lock(t)
+	defer ino.Mapping.InvalidateLock.Unlock(t)
+	breakLayouts(t, ino)
+	return fallocateLocked(t, ino, mode, off, off+n)
+}
+
+// fallocate excludes everything, drains direct I/O, and does what the mode says.
+func fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
 	ino.IRwsem.Lock(t)
 	defer ino.IRwsem.Unlock(t)
 	ino.Mapping.InvalidateLock.Lock(t)
@@ -26,7 +58,7 @@ func checkFallocate(mode Mode, off, n int64) errno.Errno {
 		return errno.EINVAL
 	}
 	switch mode {
-	case Allocate, KeepSize, PunchHole | KeepSize, ZeroRange, ZeroRange | KeepSize, UnshareRange, UnshareRange | KeepSize:
+	case Allocate, KeepSize, PunchHole | KeepSize, ZeroRange, ZeroRange | KeepSize:
 		return errno.OK
 	}
 	return errno.EOPNOTSUPP

@@ -8,7 +8,8 @@
 //	  invalidate_lock  exclusive while extents are taken away
 //	    transaction    gfs2's log and jbd2's handles, shared, for journalled data only; exclusive to commit: see package fs
 //	    folio lock     inside a transaction if there is one; ascending; held over the mapping of blocks for a write, for writeback and for page_mkwrite
-//	      ilock        Inode.ILock: extents and the size on disk. Innermost: nothing is locked or waited for under it
+//	      extent lock  btrfs' ranges (fs.rangeLock), inside the lock among its direct I/Os; kept over requests by reads, up to 6.12
+//	      ilock        inside extent locks. Inode.ILock: extents and the size on disk. Innermost: nothing is locked or waited for under it
 //
 // Completions run in tasks of their own. A read's completion takes no lock. A write's may need ilock to convert unwritten
 // blocks or raise the size on disk, and, direct, folio locks to invalidate: it runs on a work queue. No completion takes i_rwsem or
