@@ -7,19 +7,19 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 func cloneDirectWrite() prog.Case {
 	const kib = prog.KiB
 	after := prog.Content{{Len: kib, Fill: "o"}, {Len: sector, Fill: "n"}, {Len: 3*kib - sector, Fill: "o"}}
-	// Written directly: xfs would reserve blocks behind the end for a buffered write, and whoever closes the file to free them, which waits
-	// for direct I/O in flight (xfs_file_release → xfs_free_eofblocks).
-	clone := []prog.Op{prog.DirectWrite("f", 0, 4*kib, 'o'), prog.Clone("f", "g")}
+	clone := []prog.Op{prog.Write("f", 0, 4*kib, 'o'), prog.Fsync("f"), prog.Clone("f", "g")}
 	return prog.Case{
 		ID:     "coherence/clone-direct-write",
 		Rule:   "a direct write to blocks that a clone shares changes the one file alone; until it is done a read returns old or new bytes, and what it does not cover of a block stays",
 		Kernel: "xfs_dio_write_end_io → xfs_reflink_end_cow; xfs_file_dio_write_unaligned (trace_xfs_reflink_bounce_dio_write)",
 		Source: "xfs: implement CoW for directio writes (4.9); xfstests generic/165, generic/170",
-		Needs:  []string{"disk", "aio"},
+		Needs:  []string{"disk"},
 		Variants: []prog.Variant{
 			{Name: "block", Program: prog.New(append(clone,
 				prog.Hold(prog.Writes).Of("f", 0, 4*kib),
-				prog.Go("writer", prog.AIOWrite("w", "f", 0, 4*kib, 'n'), prog.Reap("w")),
+				// Synchronously: beside an asynchronous write whoever closes the file waits for it, as the reader's process does when it ends
+				// (xfs_file_release → xfs_free_eofblocks → inode_dio_wait).
+				prog.Go("writer", prog.DirectWrite("f", 0, 4*kib, 'n')),
 				prog.AwaitHeld(1),
 				prog.DirectRead("f", 0, 4*kib).OneOf("on").MayBlock().As("early"),
 				prog.Release(), prog.Join("writer"),

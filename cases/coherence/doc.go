@@ -42,16 +42,6 @@ func journalled(missing string) prog.Row {
 	}
 }
 
-// refusedDirect is the row of gfs2 where a file with journalled data cannot be opened with O_DIRECT.
-func refusedDirect() prog.Row {
-	return prog.Row{
-		FS:          []string{"gfs2/jdata"},
-		Unsupported: "a file with journalled data is refused to O_DIRECT",
-		Why:         "its address space has no direct I/O",
-		Kernel:      "gfs2_open_common, gfs2_set_aops",
-	}
-}
-
 // copied is the row of DAX files, which the cache is left out of: dax_iomap_rw copies to and from the storage.
 func copied(why string, variants ...string) prog.Row {
 	return prog.Row{

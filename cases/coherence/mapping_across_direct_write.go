@@ -17,6 +17,5 @@ func mappingAcrossDirectWrite() prog.Case {
 			prog.DirectWrite("f", 0, size, 'n'),
 			prog.Load("f", 0, size).Returns('n'), prog.Read("f", 0, size).Returns('n'),
 		).Witness(cached())}},
-		Rows: []prog.Row{refusedDirect()},
 	}
 }

@@ -21,11 +21,5 @@ func staleFolioIsReported() prog.Case {
 		prog.Release(), prog.Join("writer"),
 		prog.Read("f", sector, size-sector).OneOf("no"),
 	).Witness(prog.WhileHeld("store"))}}
-	c.Rows = append([]prog.Row{refusedDirect(), {
-		FS:          []string{"btrfs/compress"},
-		Unsupported: "a direct write to a compressed file is carried out through the page cache, where a store may come before or after it",
-		Why:         "compressed extents are written as a whole",
-		Kernel:      "btrfs_dio_iomap_begin",
-	}}, c.Rows...)
 	return c
 }

@@ -37,7 +37,7 @@ func underReclaim() prog.Case {
 			// The page is clean, and nobody maps it: only the reference of the request in flight keeps it.
 			{Name: "pinned", Program: intoMapping(far, prog.Reclaim(size))},
 		},
-		Rows: []prog.Row{pinnedIn(journalled("no direct read is in flight")), pinnedIn(refusedDirect()), pinnedIn(dirtiedUnasked()), pinnedIn(unnoticed())},
+		Rows: []prog.Row{pinnedIn(journalled("no direct read is in flight")), pinnedIn(dirtiedUnasked()), pinnedIn(unnoticed())},
 	}
 }
 

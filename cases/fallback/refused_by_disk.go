@@ -20,7 +20,14 @@ func refusedByDisk() prog.Case {
 		Rows: []prog.Row{
 			journalled("what fails is the journal, and the filesystem with it"),
 			{
-				FS:          []string{"xfs", "ext4", "btrfs/nodatasum", "gfs2", "bcachefs", "zonefs"},
+				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
+				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},
+				Why:       "a direct write to a file with checksums is carried out through the page cache",
+				Kernel:    "btrfs_direct_write, check_direct_IO",
+				Commit:    "btrfs: always fallback to buffered write if the inode requires checksum",
+			},
+			{
+				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "zonefs"},
 				Unsupported: "a direct write of blocks that the file has is direct: coherence/failed-direct-write",
 				Why:         "nothing sends it through the page cache",
 				Kernel:      "iomap_dio_rw",

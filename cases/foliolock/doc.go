@@ -34,13 +34,3 @@ func journalled(missing string) prog.Row {
 		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
 	}
 }
-
-// refusedDirect is the row of gfs2 where a file with journalled data cannot be opened with O_DIRECT.
-func refusedDirect() prog.Row {
-	return prog.Row{
-		FS:          []string{"gfs2/jdata"},
-		Unsupported: "a file with journalled data is refused to O_DIRECT",
-		Why:         "its address space has no direct I/O",
-		Kernel:      "gfs2_open_common, gfs2_set_aops",
-	}
-}

@@ -31,7 +31,6 @@ func redirtiedBeforeRemoval() prog.Case {
 		).Witness(prog.WhileHeld("store"))}},
 		Rows: []prog.Row{
 			journalled("there is no writeback in flight that a direct write waits for"),
-			refusedDirect(),
 			{
 				FS:          []string{"bcachefs"},
 				Unsupported: "direct I/O is in whole blocks, so that there is no other part of the page to store to",

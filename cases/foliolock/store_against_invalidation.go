@@ -21,7 +21,6 @@ func storeAgainstInvalidation() prog.Case {
 			prog.Read("f", 2*kib, kib).Returns('s'),
 		).Witness(stored())}},
 		Rows: []prog.Row{
-			refusedDirect(),
 			{
 				FS:          []string{"bcachefs"},
 				Unsupported: "direct I/O is in whole blocks, so that there is no other part of the page to store to",

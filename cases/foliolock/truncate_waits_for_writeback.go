@@ -19,10 +19,10 @@ func truncateWaitsForWriteback() prog.Case {
 		},
 		Rows: []prog.Row{
 			{
-				FS:          []string{"ext4/journal"},
+				FS:          []string{"ext4/journal", "gfs2/jdata"},
 				Unsupported: "with data=journal the data goes to the journal first, so that no writeback of its blocks is in flight",
 				Why:         "fsync commits the journal",
-				Kernel:      "ext4_sync_file → ext4_force_commit",
+				Kernel:      "ext4_sync_file → ext4_force_commit; gfs2_fsync → gfs2_log_flush",
 			},
 			{
 				FS:        []string{"btrfs"},

@@ -21,6 +21,35 @@ func lacks(s fsys.Spec, p prog.Program) string {
 		return sequential(p)
 	case s.VariantName() == "dax":
 		return noCache(p)
+	case s.Attr() == string(prog.AttrJournal):
+		return direct(p, "a file with journalled data cannot be opened with O_DIRECT (gfs2_set_aops)")
+	case s.VariantName() == "compress":
+		return direct(p, "compressed extents are read and written through the page cache (btrfs_dio_iomap_begin)")
+	case s.BlockSize() > ordinaryBlock:
+		return smallDirect(p, s.BlockSize())
+	}
+	return ""
+}
+
+// ordinaryBlock is the block size, in bytes, that programs have in mind.
+const ordinaryBlock = 4096
+
+// direct says why a program with direct I/O cannot be tried, "" for one without.
+func direct(p prog.Program, why string) string {
+	for _, s := range p.Steps() {
+		if s.Op.Verb.Direct() {
+			return fmt.Sprintf("op %d: %s: %s", s.N, s.Op, why)
+		}
+	}
+	return ""
+}
+
+// smallDirect: what is a block to the program is a part of one, whose rest has to be zeroed or waited for.
+func smallDirect(p prog.Program, block int64) string {
+	for _, s := range p.Steps() {
+		if s.Op.Verb.Direct() && (s.Op.Off%block != 0 || s.Op.Len%block != 0) {
+			return fmt.Sprintf("op %d: %s: direct I/O to parts of a block of %d bytes", s.N, s.Op, block)
+		}
 	}
 	return ""
 }

@@ -109,6 +109,23 @@ func (c *Memcg) charge(t *sched.Task, pages int64) errno.Errno {
 	return errno.OK
 }
 
+// chargeSpare is charge for what nobody has asked for yet (__GFP_NORETRY): it reclaims once, and gives up without a victim.
+func (c *Memcg) chargeSpare(t *sched.Task, pages int64) errno.Errno {
+	if c == nil {
+		return errno.OK
+	}
+	if over := c.Usage(t) + pages - c.Max; over > 0 {
+		c.events.Max++
+		c.shrink(t, over)
+	}
+	if c.Usage(t)+pages > c.Max {
+		return errno.ENOMEM
+	}
+	t.Writes(c.obj)
+	c.usage += pages
+	return errno.OK
+}
+
 // uncharge gives pages back.
 func (c *Memcg) uncharge(t *sched.Task, pages int64) {
 	if c == nil {

@@ -116,7 +116,11 @@ func (m *Mapping) readahead(t *sched.Task, i, last Index) errno.Errno {
 	err := errno.OK
 	for i <= last {
 		var f *Folio
-		if f, err = m.add(t, i); err != errno.OK {
+		charge := m.Memcg.charge
+		if len(folios) > 0 {
+			charge = m.Memcg.chargeSpare // more than the folio that is asked for is read only if there is room
+		}
+		if f, err = m.addCharged(t, i, charge); err != errno.OK {
 			break
 		}
 		folios = append(folios, f)

@@ -38,6 +38,7 @@ func TestTheEngineCarriesOutTheWholeLanguage(t *testing.T) {
 		{"an asynchronous write from a mapping", "xfs", "write g 0 4k n\naio-write f 0 4k n as w via g 0\nreap w returns 4k\nread f 0 4k = n\n"},
 		{"the cache", "xfs", "write f 0 16k n\nfsync f\nevict f 0 16k\nresident f 0 16k returns 0\nread f 0 16k\nresident f 0 16k returns 16k\npin f 0 16k\nevict f 0 16k\nresident f 0 16k returns 16k\nunpin f 0 16k\nmlock f 0 4k\nmunlock f 0 4k\n"},
 		{"memory", "xfs", "write f 0 64k n\nfsync f\nmemory max 32k\nread f 0 16k = n\nread f 16k 16k = n\nread f 32k 16k = n\nreclaim 32k\nresident f 0 64k returns 0\nmemory max none\n"},
+		{"a read of more than the limit", "xfs", "write f 0 64k n\nfsync f\ndrop-caches\nmemory max 32k\nread f 0 64k = n\nmemory max none\n"},
 		{"a kill", "xfs", "write g 0 64k n\nfsync g\nmemory max 16k\ngo eater {\n  mlock g 0 64k may-fail SIGKILL\n  fsync g\n}\njoin eater\nmemory max none\nread g 0 64k = n\nevent oom:mark_victim\n"},
 		{"a clone", "xfs", "write f 0 16k o\nclone f g\nread g 0 16k = o\nwrite g 0 4k n\nread f 0 16k = o\nfallocate f 0 16k unshare\n"},
 		{"an attribute", "ext4", "attr f jdata\nwrite f 0 16k n\nfsync f\nread f 0 16k = n\n"},

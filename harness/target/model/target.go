@@ -46,8 +46,8 @@ func (t *Target) Close() {}
 const maxSteps = 1 << 18
 
 // Run explores schedules of the job by the strategy that it names. Without a name it spends half of the budget depth-first, leaving out
-// equivalent schedules, which proves a small program and ends early; the rest goes to a rotation of random strategies, or, where that
-// would be unfair, to random choices.
+// equivalent schedules, which proves a small program and ends early; the other half goes to a rotation of random strategies, or, where
+// that would be unfair, to random choices.
 func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
 	machine, err := t.machine(job)
 	if err != nil {
@@ -65,13 +65,27 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 		_, err = x.explore(ctx, fairFor(job.Program, named), job.Budget)
 		return err
 	}
-	if !loopsUntil(job.Program) {
-		if done, err := x.explore(ctx, sched.NewDPOR(0), max(1, job.Budget/2)); done || err != nil {
+	random := mixture(job.Program, job.Seed)
+	if loopsUntil(job.Program) {
+		_, err = x.explore(ctx, random, job.Budget)
+		return err
+	}
+	return x.inTurns(ctx, sched.NewDPOR(0), random)
+}
+
+// inTurns spends an eighth of the budget depth-first, which is enough for small programs, then three eighths at random, which finds most
+// of what there is to find soonest, and then the same again the other way round.
+func (x *explorer) inTurns(ctx context.Context, search *sched.DPOR, random sched.Strategy) error {
+	eighth := x.job.Budget / 8
+	for _, turn := range []struct {
+		strategy sched.Strategy
+		upTo     int // executions, from the start
+	}{{search, max(1, eighth)}, {random, 4 * eighth}, {search, 7 * eighth}, {random, x.job.Budget}} {
+		if done, err := x.explore(ctx, turn.strategy, turn.upTo-x.executions); done || err != nil {
 			return err
 		}
 	}
-	_, err = x.explore(ctx, mixture(job.Program, job.Seed), job.Budget-x.executions)
-	return err
+	return nil
 }
 
 // loopsUntil says whether the program waits in a loop for a task: depth first, the loop would go round for ever without that
@@ -146,9 +160,19 @@ func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget 
 		err = context.Cause(ctx)
 	}
 	if report.Complete && !done && err == nil && x.job.Proved != nil {
-		x.job.Proved(report.Executions)
+		x.job.Proved(executed(strategy))
 	}
 	return done || report.Complete, err
+}
+
+// executed is how many schedules a search that is complete has executed.
+func executed(s sched.Strategy) int {
+	search, ok := s.(interface{ Complete() (int, bool) })
+	if !ok {
+		return 0
+	}
+	n, _ := search.Complete()
+	return n
 }
 
 // replay runs the schedule of a token again.
