@@ -16,15 +16,6 @@ func directReadKeepsCache() prog.Case {
 			prog.DirectRead("f", 0, whole).Returns('o'),
 			prog.Resident("f", 0, whole).Counts(whole).As("cached"),
 		).Witness(direct())}},
-		Rows: []prog.Row{
-			journalled("the read comes from the cache"),
-			{
-				FS: []string{"xfs"}, Before: "5.9",
-				Expect: map[string]prog.Expect{"cached": {Counts: []int64{0}}},
-				Why:    "a direct read invalidates its range",
-				Kernel: "iomap_dio_rw",
-				Commit: "iomap: Only invalidate page cache pages on direct IO writes",
-			},
-		},
+		Rows: []prog.Row{journalled("the read comes from the cache")},
 	}
 }

@@ -146,7 +146,9 @@ func (m *Mapping) RangeNeedsWriteback(t *sched.Task, pos, end int64) bool {
 
 // add puts a new, locked folio for page i into the cache (filemap_add_folio): EEXIST if there is one already, ENOMEM if the
 // memory cgroup does not allow it.
-func (m *Mapping) add(t *sched.Task, i Index) (*Folio, errno.Errno) { return m.addCharged(t, i, m.Memcg.charge) }
+func (m *Mapping) add(t *sched.Task, i Index) (*Folio, errno.Errno) {
+	return m.addCharged(t, i, m.Memcg.charge)
+}
 
 func (m *Mapping) addCharged(t *sched.Task, i Index, charge func(*sched.Task, int64) errno.Errno) (*Folio, errno.Errno) {
 	order, ok := m.fit(t, i)
