@@ -123,6 +123,7 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 	default:
 		v.take(judge.Merge(t.results))
 		r.shrink(ctx, job, t, v)
+		r.reduce(ctx, u, job, t.chosen, v)
 		v.settle()
 	}
 	r.keep(u, p, t.chosen, err, v)

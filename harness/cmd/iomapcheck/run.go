@@ -61,7 +61,7 @@ func (a *app) runCommand() *cobra.Command {
 mail: what must hold, what was seen in which bytes, how to run it again, and where the evidence is.
 
 A program from standard input is what 'iomapcheck language' describes, one operation a line; see also program.txt in any
-evidence directory.
+evidence directory. On the engine the evidence of a failure has reduced.txt as well, the fewest operations that fail by the same rule.
 
 An interrupt ends the run, prints the sum so far and exits with 125.`,
 		Args: cobra.MaximumNArgs(1),
