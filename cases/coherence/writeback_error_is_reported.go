@@ -34,6 +34,12 @@ func writebackErrorIsReported() prog.Case {
 				Why:    "one file may be told twice: fsync syncs the inode's data a second time, by another way; seen on 6.12",
 				Kernel: "gfs2_fsync → filemap_fdatawrite_range, sync_inode_metadata, file_fdatawait_range",
 			},
+			{
+				FS:     []string{"btrfs"},
+				Expect: map[string]prog.Expect{"second": {Errnos: []string{"EIO"}}},
+				Why:    "one file may be told twice: the error is kept in the mapping's flags besides its error sequence, and fsync asks for both; seen now and then on 6.12.117, with one filemap_set_wb_err",
+				Kernel: "btrfs_sync_file → btrfs_wait_ordered_range → filemap_check_errors, file_check_and_advance_wb_err",
+			},
 			journalled("what fails is the journal, and the filesystem with it"),
 			{
 				FS:          []string{"gfs2/jdata"},
