@@ -35,10 +35,11 @@ func writebackErrorIsReported() prog.Case {
 				Kernel: "gfs2_fsync → filemap_fdatawrite_range, sync_inode_metadata, file_fdatawait_range",
 			},
 			{
-				FS:     []string{"btrfs"},
+				FS: []string{"btrfs"}, Target: "vm", Since: "6.10",
 				Expect: map[string]prog.Expect{"second": {Errnos: []string{"EIO"}}},
-				Why:    "one file may be told twice: the error is kept in the mapping's flags besides its error sequence, and fsync asks for both; seen now and then on 6.12.117, with one filemap_set_wb_err",
-				Kernel: "btrfs_sync_file → btrfs_wait_ordered_range → filemap_check_errors, file_check_and_advance_wb_err",
+				Why:    "an fsync that fails while it waits for writeback leaves the ordered extent finishing and the inode's write error unasked for; the next fsync waits for that extent, and tells of its error too if it comes before the extent is gone",
+				Kernel: "btrfs_sync_file: BTRFS_INODE_COW_WRITE_ERROR → btrfs_wait_ordered_range: BTRFS_ORDERED_IOERR",
+				Commit: "btrfs: ensure fast fsync waits for ordered extents after a write failure",
 			},
 			journalled("what fails is the journal, and the filesystem with it"),
 			{
