@@ -54,10 +54,24 @@ func fillRun(buf []byte, pos int64) (Fill, int) {
 	case !ok:
 		return f, 0
 	case f == Zero:
-		return f, len(buf) - len(bytes.TrimLeft(buf, "\x00"))
+		return f, zeros(buf)
 	}
 	return f, matches(buf, f.index(), pos)
 }
+
+// zeros is how many zeros buf begins with. Blocks are compared at the speed of memory: most of what is read is zero for pages.
+func zeros(buf []byte) int {
+	n := 0
+	for len(buf)-n >= len(noBytes) && bytes.Equal(buf[n:n+len(noBytes)], noBytes[:]) {
+		n += len(noBytes)
+	}
+	for n < len(buf) && buf[n] == 0 {
+		n++
+	}
+	return n
+}
+
+var noBytes [256]byte
 
 // garbageNearby says whether a byte of no fill follows soon: then a short run is taken for a chance hit.
 func garbageNearby(buf []byte, pos int64) bool {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -85,7 +84,7 @@ Exit codes: 0 every mutant is caught by at least one case, 1 some mutant is caug
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMutants(cmd.Context(), f) },
 	}
 	f.registerRelease(cmd)
-	f.engineFlags.register(cmd, runtime.NumCPU())
+	f.engineFlags.register(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object a mutant, case and file system")
 	cmd.Flags().StringSliceVar(&f.mutants, "mutant", nil, "only these; default all")
 	cmd.Flags().BoolVar(&f.first, "first", false, "leave further cases out once one has caught a mutant")
@@ -112,12 +111,12 @@ func (a *app) runMutants(ctx context.Context, f *mutantsFlags) error {
 	runner.Seed, runner.Budget = f.seed, f.budget
 	m := newMatrix(runner, units, f.mutants)
 	m.first = f.first
-	if err := m.run(ctx, f.jobs, p); err != nil {
+	if err := m.run(ctx, f.workers("refengine"), p); err != nil {
 		return err
 	}
 	var trials []trial
 	if f.strategies {
-		if trials, err = m.tryStrategies(ctx, f.jobs, p); err != nil {
+		if trials, err = m.tryStrategies(ctx, f.workers("refengine"), p); err != nil {
 			return err
 		}
 	}

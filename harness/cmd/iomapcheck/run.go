@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -32,20 +33,31 @@ type engineFlags struct {
 	jobs      int
 }
 
-func (f *engineFlags) register(cmd *cobra.Command, jobs int) {
+func (f *engineFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.fs, "fs", nil, "file systems, as in xfs,btrfs/nodatasum; default the plain ones")
 	fl.StringSliceVar(&f.cases, "case", nil, "cases by glob, as in 'fallback/*'; default all")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the engine's strategies")
 	fl.IntVar(&f.budget, "budget", 200, "executions a case on the engine")
-	fl.IntVar(&f.jobs, "jobs", jobs, "how many cases run side by side, each in a virtual machine of its own")
+	fl.IntVar(&f.jobs, "jobs", 0, "how many cases run side by side, each in a virtual machine of its own; 0 is 1 there, and on the engine one a processor")
 }
 
 func (f *engineFlags) check() error {
-	if f.jobs < 1 || f.budget < 1 {
-		return fmt.Errorf("--jobs %d --budget %d: both must be at least 1", f.jobs, f.budget)
+	if f.jobs < 0 || f.budget < 1 {
+		return fmt.Errorf("--jobs %d --budget %d: neither may be negative, and nothing is shown by a budget of 0", f.jobs, f.budget)
 	}
 	return nil
+}
+
+// workers is how many cases run side by side on the target.
+func (f *engineFlags) workers(target string) int {
+	switch {
+	case f.jobs > 0:
+		return f.jobs
+	case target == "vm":
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // plan is what the flags pick from the catalogue.
@@ -74,7 +86,7 @@ An interrupt ends the run, prints the sum so far and exits with 125.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runCases(cmd.Context(), f, args) },
 	}
 	f.targetFlags.register(cmd)
-	f.engineFlags.register(cmd, 1)
+	f.engineFlags.register(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.target, "target", "refengine", "refengine or vm")
 	fl.StringSliceVar(&f.mutants, "mutant", nil, "bugs to switch on in the engine (see iomapcheck mutants)")
@@ -114,7 +126,7 @@ func (a *app) runCases(ctx context.Context, f *runFlags, args []string) error {
 			return runner.RunProgram(ctx, u, u.Variant.Program, watch)
 		}
 	}
-	return a.judgeAll(ctx, f.jobs, units, judgeUnit, report, runner)
+	return a.judgeAll(ctx, f.workers(f.target), units, judgeUnit, report, runner)
 }
 
 // judgeAll runs the units and reports; the exit code follows the verdicts, or the interrupt.
