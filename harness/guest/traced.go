@@ -32,7 +32,7 @@ func (a *agent) traced(j wire.Job, p prog.Program, done *wire.Done) error {
 func traceConfig(j wire.Job) ktrace.Config {
 	c := ktrace.Config{Events: j.Events}
 	for _, f := range j.Probes {
-		c.Probes = append(c.Probes, ktrace.Probe{Symbol: f, Args: ktrace.FolioArgument(f)})
+		c.Probes = append(c.Probes, ktrace.Probe{Symbol: f, Formerly: history.Formerly(f), Args: ktrace.FolioArgument(f)})
 	}
 	return c
 }

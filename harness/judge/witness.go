@@ -182,15 +182,17 @@ func (r *run) open(op, iter int, t int64) bool {
 }
 
 // frame finds the innermost frame that is one of the functions: by its name, its name with an offset, or a clone of it that the
-// compiler made, as in fn, fn+0x1d4/0x520 and fn.isra.0. With no functions any stack will do.
+// compiler made, as in fn, fn+0x1d4/0x520 and fn.isra.0; or by a name it had in older kernels. With no functions any stack will do.
 func frame(where, in []string) (string, bool) {
 	if len(in) == 0 {
 		return "", true
 	}
 	for _, f := range where {
 		for _, fn := range in {
-			if rest, ok := strings.CutPrefix(f, fn); ok && (rest == "" || rest[0] == '+' || rest[0] == '.') {
-				return fn, true
+			for _, name := range append([]string{fn}, history.Formerly(fn)...) {
+				if rest, ok := strings.CutPrefix(f, name); ok && (rest == "" || rest[0] == '+' || rest[0] == '.') {
+					return name, true
+				}
 			}
 		}
 	}

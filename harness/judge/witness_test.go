@@ -126,6 +126,15 @@ func TestSleepingOperationIsWitnessedByItsStack(t *testing.T) {
 		{"just before it returned", func(s *scene) { s.event(history.Blocked, 9).Time = s.event(history.Return, 9).Time - 1 }, "ok"},
 		{"another iteration of it", func(s *scene) { s.event(history.Blocked, 9).Iter = 1 }, none + notWhile},
 	})
+	vary(t, func(t *testing.T) *scene {
+		s := truncateScene(t)
+		s.p.Witnesses = []prog.Witness{prog.SeenBlocked("truncate", "folio_wait_writeback")}
+		where("folio_wait_bit_common", "folio_wait_writeback")(s)
+		return s
+	}, []variation{
+		{"by the name that it had before 5.16", where("wait_on_page_bit_common", "wait_on_page_writeback+0x2f/0x80"), "ok"},
+		{"by another's", where("wait_on_page_bit_common"), "unexercised witness: op 9: truncate f 0 not-before go-on @truncate: no witness blocked truncate in folio_wait_writeback: it was seen asleep at wait_on_page_bit_common, not in folio_wait_writeback"},
+	})
 	s := truncateScene(t)
 	s.p.Witnesses = []prog.Witness{prog.SeenBlocked("truncate")}
 	where("whatever")(s)

@@ -27,6 +27,9 @@ type Probe struct {
 	Name string
 	// Symbol is the kernel function.
 	Symbol string
+	// Formerly are names that the function had in older kernels: the first that there is gets the probe if there is no Symbol. The
+	// event is called by Name, or Symbol, all the same.
+	Formerly []string
 	// Return puts the probe at the function's return, where $retval is to be had.
 	Return bool
 	// Args are fetch arguments in the kernel's spelling (Documentation/trace/kprobetrace.rst), such as "ret=$retval:s32".
@@ -52,13 +55,16 @@ func (p Probe) name() string {
 	return p.Symbol
 }
 
-// definition is the line that defines the probe in kprobe_events.
-func (p Probe) definition(group string) string {
+// symbols are the functions to try, in order.
+func (p Probe) symbols() []string { return append([]string{p.Symbol}, p.Formerly...) }
+
+// definition is the line that defines the probe on a function in kprobe_events.
+func (p Probe) definition(group, symbol string) string {
 	kind := "p"
 	if p.Return {
 		kind = fmt.Sprintf("r%d", maxActive)
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s:%s/%s %s %s", kind, group, p.name(), p.Symbol, p.Args))
+	return strings.TrimSpace(fmt.Sprintf("%s:%s/%s %s %s", kind, group, p.name(), symbol, p.Args))
 }
 
 // identifier matches what tracefs takes for a group or an event. Anything else could leave the events folder or end a definition.
@@ -103,9 +109,11 @@ func (p Probe) check() error {
 	if !identifier.MatchString(p.name()) {
 		return fmt.Errorf("check probe %q: its name is not a C identifier", p.name())
 	}
-	if p.Symbol == "" || strings.ContainsAny(p.Symbol+p.Args, "\n;#") || strings.ContainsAny(p.Symbol, " \t") {
-		return fmt.Errorf("check probe %s: symbol %q or arguments %q have characters that would end the definition",
-			p.name(), p.Symbol, p.Args)
+	for _, symbol := range p.symbols() {
+		if symbol == "" || strings.ContainsAny(symbol+p.Args, "\n;#") || strings.ContainsAny(symbol, " \t") {
+			return fmt.Errorf("check probe %s: symbol %q or arguments %q have characters that would end the definition",
+				p.name(), symbol, p.Args)
+		}
 	}
 	return nil
 }

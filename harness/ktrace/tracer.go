@@ -125,14 +125,9 @@ func (t *Tracer) enable(group, name string) error {
 }
 
 func (t *Tracer) addProbe(p Probe) (*Missing, error) {
-	event := ProbeGroup + ":" + p.name()
-	definition := p.definition(t.in.group())
-	err := t.in.fs.write(filepath.Join(t.in.root, "kprobe_events"), definition)
-	if refused(err) {
-		return &Missing{event, t.whyRefused(definition, err)}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("define probe %q: %w", definition, err)
+	missing, err := t.define(p)
+	if missing != nil || err != nil {
+		return missing, err
 	}
 	if err := t.enable(t.in.group(), p.name()); err != nil {
 		return nil, fmt.Errorf("enable probe %s: %w", p.name(), err)
@@ -140,6 +135,24 @@ func (t *Tracer) addProbe(p Probe) (*Missing, error) {
 	t.groups[p.name()] = ProbeGroup
 	t.probes[p.name()] = true
 	return nil, nil
+}
+
+// define defines the probe on the first of its functions that the kernel has. What is missing is the function by today's name.
+func (t *Tracer) define(p Probe) (*Missing, error) {
+	var missing *Missing
+	for _, symbol := range p.symbols() {
+		definition := p.definition(t.in.group(), symbol)
+		err := t.in.fs.write(filepath.Join(t.in.root, "kprobe_events"), definition)
+		switch {
+		case err == nil:
+			return nil, nil
+		case !refused(err):
+			return nil, fmt.Errorf("define probe %q: %w", definition, err)
+		case missing == nil:
+			missing = &Missing{ProbeGroup + ":" + p.name(), t.whyRefused(definition, err)}
+		}
+	}
+	return missing, nil
 }
 
 // refused: the kernel cannot have such a probe. 5.10 says ENOENT for a function it may not probe, 6.12 and 7.2 EINVAL; a kernel

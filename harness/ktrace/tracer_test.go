@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,26 @@ func TestStartEnablesWhatThereIsAndSaysWhatIsMissing(t *testing.T) {
 	}
 	if want := "r64:" + group + "/iip invalidate_inode_pages2_range ret=$retval:s32"; k.probes[1] != want {
 		t.Errorf("defined %q, want %q", k.probes[1], want)
+	}
+}
+
+func TestAFunctionIsProbedByTheNameThatTheKernelHasForIt(t *testing.T) {
+	k := newFakeKernel(t)
+	k.symbols = append(k.symbols, "unlock_page")
+	tr, missing, err := start(t.Context(), k, k.root, Config{Probes: []Probe{
+		{Symbol: "folio_unlock", Formerly: []string{"unlock_page"}, Args: "folio=%di"},
+		{Symbol: "nope", Formerly: []string{"nor_this"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if d := cmp.Diff([]Missing{{"iomapcheck:nope", "Invalid probed address or symbol"}}, missing); d != "" {
+		t.Error(d)
+	}
+	group := fmt.Sprintf("iomapcheck_%d", os.Getpid())
+	if want := []string{"p:" + group + "/folio_unlock unlock_page folio=%di"}; !slices.Equal(k.probes, want) {
+		t.Errorf("defined %q, want %q", k.probes, want)
 	}
 }
 
@@ -184,7 +205,7 @@ func TestCleanRemovesTheDeadAndSparesTheLiving(t *testing.T) {
 	if err := k.mkdir(dead.dir()); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.write(filepath.Join(k.root, "kprobe_events"), Probe{Symbol: "dio_warn_stale_pagecache"}.definition(dead.group())); err != nil {
+	if err := k.write(filepath.Join(k.root, "kprobe_events"), Probe{Symbol: "dio_warn_stale_pagecache"}.definition(dead.group(), "dio_warn_stale_pagecache")); err != nil {
 		t.Fatal(err)
 	}
 	if err := dead.set("events/"+dead.group()+"/dio_warn_stale_pagecache/enable", "1"); err != nil {

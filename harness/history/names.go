@@ -1,0 +1,21 @@
+package history
+
+// Formerly are the names that a kernel function had in older kernels, newest first; none for most. Programs and rules speak of today's.
+//
+// Folios got their functions with 5.16 and 5.17, where pages had them; the two of btrfs changed with 6.2 and 5.11; ext4's and xfs' own locks
+// became invalidate_lock with 5.15.
+func Formerly(function string) []string {
+	switch function {
+	case "folio_wait_writeback":
+		return []string{"wait_on_page_writeback"}
+	case "folio_wait_bit_common":
+		return []string{"wait_on_page_bit_common"}
+	case "__folio_lock":
+		return []string{"__lock_page"}
+	case "folio_unlock":
+		return []string{"unlock_page"}
+	case "lock_extent":
+		return []string{"lock_extent_bits"}
+	}
+	return nil
+}
