@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A buffered write while direct I/O of the same range is in flight: a read returns one of the two for every byte, and after a write
 // one of them is left everywhere, or the kernel has said that it is not.
@@ -39,7 +42,7 @@ func bufferedWriteDuringDIO() prog.Case {
 			{Name: "write", Program: program(prog.AIOWrite("a", "f", 0, whole, 'm'), prog.Reap("a"))},
 		},
 		Rows: []prog.Row{
-			journalled("no direct I/O is in flight"),
+			rows.Journalled("no direct I/O is in flight"),
 			keptOut("write", "write"),
 			row(prog.Row{
 				FS: []string{"ext4"}, Since: "6.1",

@@ -47,6 +47,19 @@ func bytesBehindEOF() prog.Case {
 			).Witness(cached())},
 		},
 		Rows: []prog.Row{
+			{
+				FS: []string{"ext4/dax"}, Variants: []string{"truncate"}, Before: "6.12", Known: true,
+				Why:    "the block that the file ends in is not zeroed when the file grows",
+				Kernel: "ext4_setattr",
+				Commit: "ext4: partial zero eof block on unaligned inode size extension",
+			},
+			{
+				FS: []string{"ext4/dax"}, Variants: []string{"write"}, Target: "vm", Before: "7.1", Known: true,
+				Witnesses: []prog.Witness{prog.Fired("iomapcheck:dax_iomap_rw", 1)},
+				Why:       "a write further on zeroes nothing of the block that the file ends in, to which a mapping has stored; seen on 6.12.117",
+				Kernel:    "ext4_dax_write_iter, ext4_write_checks",
+				Commit:    "ext4: zero post-EOF partial block before appending write",
+			},
 			copied("a mapping stores behind the end on the storage itself, and growing zeroes it there", "write", "truncate", "cut"),
 			{
 				FS: []string{"xfs/dax", "ext4/dax"}, Variants: []string{"written-back"},
@@ -59,6 +72,17 @@ func bytesBehindEOF() prog.Case {
 				Unsupported: "what bcachefs does there was not looked at",
 				Why:         "its buffered writes do not go through iomap",
 				Kernel:      "bch2_buffered_write",
+			},
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"write"}, Target: "vm", Known: true,
+				Why:    "a write zeroes nothing of the folio that the file ends in, to which a mapping has stored behind the end; seen on 6.12.117",
+				Kernel: "__bch2_buffered_write",
+			},
+			{
+				FS: []string{"btrfs"}, Variants: []string{"write"}, Before: "6.1", Known: true,
+				Why:    "a write into the block that the file ends in expands nothing, since the block begins before the end; seen on 5.10.223",
+				Kernel: "btrfs_file_write_iter: start_pos > oldsize",
+				Commit: "btrfs: fix hole expansion when writing at an offset beyond EOF",
 			},
 			{
 				FS: []string{"xfs", "ext4", "gfs2"}, Variants: []string{"write", "truncate"}, Before: "6.12", Known: true,

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write to blocks that two files share goes to new blocks, which become the file's when the data is on them. A part of a
 // shared block cannot be written directly: the rest of the new one would have to be copied.
@@ -34,7 +37,7 @@ func cloneDirectWrite() prog.Case {
 			)...).Witness(direct())},
 		},
 		Rows: []prog.Row{
-			journalled("direct I/O is buffered"),
+			rows.Journalled("direct I/O is buffered"),
 			{
 				FS: []string{"btrfs/"}, Variants: []string{"block"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.SeenBlocked("early", "folio_wait_writeback", "folio_wait_bit_common")},

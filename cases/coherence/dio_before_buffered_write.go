@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A file system may have buffered writes wait for direct I/O in flight. Then what is cached is never dirty when a direct write
 // completes, and invalidating it cannot fail, provided that who waits is woken after the invalidation and not before.
@@ -31,8 +34,15 @@ func dioBeforeBufferedWrite() prog.Case {
 		).Witness(prog.SeenBlocked("write", "inode_dio_wait", "__inode_dio_wait")).
 			Require(prog.NeverFires("iomapcheck:dio_warn_stale_pagecache"))}},
 		Rows: []prog.Row{
-			journalled("no direct I/O is in flight"),
+			rows.Journalled("no direct I/O is in flight"),
 			other("xfs", "buffered writes take i_rwsem, which an asynchronous direct write has let go", "xfs_file_buffered_write"),
+			{
+				FS: []string{"ext4"}, Before: "6.1",
+				Unsupported: "a buffered write does not wait for direct I/O in flight: the two may collide, and fsync says so",
+				Why:         "ext4 drains direct I/O since 6.12.110 and 6.1.188; seen on 5.10.223",
+				Kernel:      "ext4_buffered_write_iter",
+				Commit:      "ext4: drain in-flight DIO before buffered write fallback",
+			},
 			other("btrfs", "buffered writes wait for ordered extents, and the cache is dropped after those", "lock_and_cleanup_extent_if_need"),
 			other("bcachefs", "the page cache lock keeps buffered writes out", "bch2_direct_write"),
 			{

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // What a direct write is going to overwrite leaves the cache before the disk is asked, not only afterwards: who reads while the write
 // is in flight must ask the disk, and a store must fault.
@@ -24,27 +27,15 @@ func dioDropsCache() prog.Case {
 			prog.Read("f", 0, 16*prog.KiB).Returns('n'),
 		).Witness(prog.WhileHeld("gone"))}},
 		Rows: []prog.Row{
-			journalled("the write is in the cache"),
-			cachedByChecksums("the write is in the cache"),
+			rows.Journalled("the write is in the cache"),
+			rows.Checksummed("the write is in the cache"),
 			{
-				FS: []string{"gfs2"}, Target: "vm",
+				FS: []string{"gfs2"}, Target: "vm", Since: "6.1",
 				Witnesses: []prog.Witness{prog.SeenBlocked("gone", "gfs2_glock_wait")},
 				Why:       "mapping the file to look at it needs the inode's glock, which the direct write holds in another state",
 				Kernel:    "gfs2_mmap → gfs2_glock_wait",
 			},
 		},
-	}
-}
-
-// cachedByChecksums is the row of btrfs where and when a direct write to a file with checksums goes through the cache, and what cannot
-// be tried then.
-func cachedByChecksums(missing string) prog.Row {
-	return prog.Row{
-		FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
-		Unsupported: "a direct write to a file with checksums is carried out through the page cache: " + missing,
-		Why:         "the application may change the buffer under the checksum",
-		Kernel:      "btrfs_direct_write, check_direct_IO",
-		Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
 	}
 }
 

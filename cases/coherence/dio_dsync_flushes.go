@@ -23,6 +23,13 @@ func dioDsyncFlushes() prog.Case {
 			prog.Remount(),
 			prog.Read("f", 0, 4*prog.KiB).Returns('n'),
 		).Witness(prog.SeenBlocked("write",
-			"submit_bio_wait", "blkdev_issue_flush", "xlog_wait_on_iclog", "jbd2_log_wait_commit", "write_all_supers", "log_flush_wait"))}},
+			"submit_bio_wait", "blkdev_issue_flush", "xlog_wait_on_iclog", "jbd2_log_wait_commit", "write_all_supers", "log_flush_wait",
+			"bch2_dio_write_flush"))}},
+		Rows: []prog.Row{{
+			FS: []string{"zonefs", "zonefs/512"}, Before: "6.1",
+			Unsupported: "the write is a zone append with FUA: no flush is needed",
+			Why:         "nothing names the blocks of a zone, so the data is all that must be on the medium",
+			Kernel:      "zonefs_file_dio_append",
+		}},
 	}
 }

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // The buffer of a direct write maps another file, and to pin it takes that file's locks, which a direct write of its own may hold. A file
 // system that lets its locks go for that must begin again: meanwhile anybody may cache what it is about to overwrite.
@@ -29,8 +32,9 @@ func dioFromOtherFile() prog.Case {
 			prog.Read("f", 0, 4*prog.KiB).Returns('n'),
 		).Witness(direct())}},
 		Rows: []prog.Row{
-			journalled("no direct write is in flight"),
-			cachedByChecksums("nothing is pinned"),
+			rows.GlockOverFault(),
+			rows.Journalled("no direct write is in flight"),
+			rows.Checksummed("nothing is pinned"),
 		},
 	}
 }

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Half of a direct request's memory is not present: it maps a file of which a direct write has just thrown a page out. File systems
 // that must not take a page fault under their locks transfer the first half, fault the rest in, and go on; the application is told of
@@ -34,8 +37,9 @@ func dioHalfPresentBuffer() prog.Case {
 				prog.Load("g", 0, all).Returns('n'))},
 		},
 		Rows: []prog.Row{
-			journalled("direct I/O is buffered"),
-			cachedByChecksums("the page stays in the cache, and present"),
+			rows.GlockOverFault(),
+			rows.Journalled("direct I/O is buffered"),
+			rows.Checksummed("the page stays in the cache, and present"),
 		},
 	}
 }

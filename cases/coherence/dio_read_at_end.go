@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A file need not end with a sector, but the disk reads whole ones.
 func dioReadAtEnd() prog.Case {
@@ -16,6 +19,6 @@ func dioReadAtEnd() prog.Case {
 			prog.AIORead("r", "f", 0, 4*prog.KiB), prog.Reap("r").Returns('o').Counts(1000),
 			prog.DirectRead("f", 4*prog.KiB, 4*prog.KiB).Counts(0),
 		).Witness(direct())}},
-		Rows: []prog.Row{journalled("the reads are buffered ones")},
+		Rows: []prog.Row{rows.Journalled("the reads are buffered ones")},
 	}
 }

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct read of what is just being written directly finds old or new bytes: metadata that named the new blocks before their data is
 // there would show what the disk had in them.
@@ -21,8 +24,8 @@ func dioReadBesideWrite() prog.Case {
 			prog.DirectRead("f", 0, 4*prog.KiB).Returns('n'),
 		).Witness(prog.WhileHeld("early"))}},
 		Rows: []prog.Row{
-			journalled("both go through the page cache"),
-			cachedByChecksums("the read waits for its writeback"),
+			rows.Journalled("both go through the page cache"),
+			rows.Checksummed("the read waits for its writeback"),
 			waitsForOrdered("early"),
 		},
 	}

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Whoever sees the size that a direct write has brought about sees its bytes: the blocks become valid first, then the size moves. In the
 // other order a read in between finds unwritten blocks inside the file, and leaves zeros in the cache for good.
@@ -21,6 +24,6 @@ func dioSizeAfterData() prog.Case {
 			prog.Join("writer"),
 			prog.Read("f", 0, 4*prog.KiB).Returns('n'),
 		).Witness(direct())}},
-		Rows: []prog.Row{journalled("the write goes through the page cache")},
+		Rows: []prog.Row{rows.Journalled("the write goes through the page cache")},
 	}
 }

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // The memory of a direct write cannot be read behind its first page. What was written counts, or the whole write fails with EFAULT; a
 // count is a promise about bytes. The write begins within a block, so that what it leaves of its last block has to be zeroed:
@@ -36,7 +39,7 @@ func dioStoppedByBuffer() prog.Case {
 			{Name: "end", Program: end.Witness(direct())},
 		},
 		Rows: []prog.Row{
-			journalled("direct I/O is buffered"),
+			rows.Journalled("direct I/O is buffered"),
 			{
 				FS: []string{"xfs"}, Variants: []string{"inside"}, Since: "6.12", Known: true,
 				Why:    "zeroing the tail hides the fault, so that the write returns 4k; but zeroing the head of the block in which the faulting part begins has wiped the last 512 bytes of them",
@@ -50,12 +53,24 @@ func dioStoppedByBuffer() prog.Case {
 				Kernel: "__iomap_dio_rw: -EFAULT without IOMAP_DIO_PARTIAL",
 			},
 			{
+				FS: []string{"gfs2"}, Variants: []string{"inside"}, Before: "5.16",
+				Expect: fault,
+				Why:    "a fault fails the whole write; seen on 5.10.223",
+				Kernel: "iomap_dio_rw: -EFAULT, and no gfs2_file_direct_write that retries",
+			},
+			{
+				FS: []string{"btrfs"}, Variants: []string{"end"}, Before: "6.1", Known: true,
+				Why:    "the size that was raised for the whole write stays when a part of it fails; seen on 5.10.223",
+				Kernel: "btrfs_get_blocks_direct: i_size_write",
+				Commit: "btrfs: fix corruption after buffer fault in during direct IO append write (6.11)",
+			},
+			{
 				FS: []string{"ext4"}, Variants: []string{"inside"},
 				Expect: fault, Rules: zeroedTwice(),
 				Why:    "the rest of a short direct write is written through the page cache, and its EFAULT is the result",
 				Kernel: "ext4_dio_write_iter → ext4_buffered_write_iter",
 			},
-			cachedByChecksums("nothing is pinned"),
+			rows.Checksummed("nothing is pinned"),
 			{
 				FS: []string{"gfs2"}, Variants: []string{"end"},
 				Unsupported: "a direct write beyond the end of the file is always buffered",

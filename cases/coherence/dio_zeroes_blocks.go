@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write of less than a block zeroes what it leaves of the block, where that is not valid:
 //
@@ -40,7 +43,7 @@ func dioZeroesBlocks() prog.Case {
 			).Witness(direct())},
 		},
 		Rows: []prog.Row{
-			journalled("nothing is zeroed around a direct write"),
+			rows.Journalled("nothing is zeroed around a direct write"),
 			blocksOnly(),
 			{
 				FS:          []string{"gfs2"},

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct read of dirty page cache must wait until the cache is on the disk, or it returns what the disk held before.
 //
@@ -18,7 +21,7 @@ func directReadWritesBack() prog.Case {
 			{Name: "stored", Program: readDirty(prog.Store("f", 0, whole, 'n'))},
 			{Name: "new", Program: prog.New(append([]prog.Op{prog.Write("f", 0, whole, 'n')}, heldRead()...)...).Witness(asleepInWriteback())},
 		},
-		Rows: []prog.Row{journalled("the read comes from the page cache, and nothing has to be written back")},
+		Rows: []prog.Row{rows.Journalled("the read comes from the page cache, and nothing has to be written back")},
 	}
 }
 

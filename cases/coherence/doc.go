@@ -13,7 +13,7 @@ func Cases() []prog.Case {
 		dioStoppedByBuffer(), zonefsAppend(),
 		shortCopy(), sourceShrinks(), bytesBehindEOF(), storeBehindOldEOF(), blockOfFolio(), holeBecomesData(),
 		refusedWriteback(), writebackErrorIsReported(), journalledData(), cloneOfCachedData(), underReclaim(), pinnedPageIsCleaned(),
-		staleFolioIsReported(), mappingAcrossDirectWrite(),
+		staleFolioIsReported(), mappingAcrossDirectWrite(), smallFile(), unshareRange(),
 	}
 }
 
@@ -31,16 +31,6 @@ func cached() prog.Witness { return prog.Fired("filemap:mm_filemap_add_to_page_c
 
 // stored is the witness that a page became writable through a mapping.
 func stored() prog.Witness { return prog.Fired("iomapcheck:do_page_mkwrite", 1) }
-
-// journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
-func journalled(missing string) prog.Row {
-	return prog.Row{
-		FS:          []string{"ext4/journal"},
-		Unsupported: "with data=journal O_DIRECT is carried out buffered: " + missing,
-		Why:         "direct I/O to a file with journalled data is buffered",
-		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
-	}
-}
 
 // copied is the row of DAX files, which the cache is left out of: dax_iomap_rw copies to and from the storage.
 func copied(why string, variants ...string) prog.Row {

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // What is written back leaves the cache as soon as the disk has it, and on a file system that never overwrites that is before the
 // metadata names its new place.
@@ -21,6 +24,6 @@ func evictedDuringFsync() prog.Case {
 			prog.Join("syncer"),
 			prog.DirectRead("f", 0, 4*prog.KiB).Returns('n'),
 		).Witness(direct())}},
-		Rows: []prog.Row{journalled("the last read is a buffered one")},
+		Rows: []prog.Row{rows.Journalled("the last read is a buffered one")},
 	}
 }

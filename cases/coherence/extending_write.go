@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write past the end of the file must not show the new size before its data: a reader would see what the blocks
 // held before.
@@ -33,7 +36,7 @@ func extendingWrite() prog.Case {
 			{Name: "load", Program: program(prog.Load("f", 0, old).Returns('o').MayBlock().As("early"))},
 		},
 		Rows: []prog.Row{
-			journalled("the size grows with the page cache, before anything is on the disk"),
+			rows.Journalled("the size grows with the page cache, before anything is on the disk"),
 			cachedSize("btrfs", "a direct write to a file with checksums goes through the page cache; without checksums the size is raised before the data is on the disk, and the ordered extent makes readers wait", "btrfs_dio_iomap_begin → i_size_write"),
 			cachedSize("gfs2", "a direct write beyond the end of the file is always buffered", "gfs2_file_direct_write"),
 		},

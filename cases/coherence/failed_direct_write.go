@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write that the disk refuses fails with the disk's error, and leaves old or new bytes, nothing else.
 func failedDirectWrite() prog.Case {
@@ -23,14 +26,8 @@ func failedDirectWrite() prog.Case {
 			{Name: "aio", Program: program(prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w").Fails("EIO"))},
 		},
 		Rows: []prog.Row{
-			journalled("what fails is the journal, and the filesystem with it"),
-			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
-				Unsupported: "a direct write to a file with checksums is carried out through the page cache and flushed: what fails is writeback",
-				Why:         "the application may change the buffer under the checksum",
-				Kernel:      "btrfs_direct_write, check_direct_IO",
-				Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
-			},
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
+			rows.Checksummed("what fails is writeback"),
 		},
 	}
 }

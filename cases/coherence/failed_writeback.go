@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct read whose range cannot be written back must fail: the disk does not hold what the application wrote.
 func failedWriteback() prog.Case {
@@ -16,6 +19,6 @@ func failedWriteback() prog.Case {
 			prog.Fail(prog.Writes, "EIO", 1).Of("f", 0, whole),
 			prog.DirectRead("f", 0, whole).Fails("EIO"),
 		).Witness(direct())}},
-		Rows: []prog.Row{journalled("what fails is the journal, and the filesystem with it")},
+		Rows: []prog.Row{rows.Journalled("what fails is the journal, and the filesystem with it")},
 	}
 }

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // What was never written reads as zeros on every path, beside what was: holes, unwritten blocks, and the rest of the last block.
 func holesReadAsZeros() prog.Case {
@@ -37,7 +40,7 @@ func holesReadAsZeros() prog.Case {
 			}, allPaths(12*prog.KiB, zeros, data, zeros)...)...).Witness(direct())},
 		},
 		Rows: []prog.Row{
-			journalled("every path is the buffered one"),
+			rows.Journalled("every path is the buffered one"),
 			{
 				FS: []string{"gfs2"}, Variants: []string{"punched"},
 				Unsupported: "gfs2 has no FALLOC_FL_ZERO_RANGE",

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // RWF_NOWAIT direct I/O over dirty page cache would have to wait for writeback: it must say EAGAIN at once and do nothing.
 func nowait() prog.Case {
@@ -19,12 +22,18 @@ func nowait() prog.Case {
 			prog.DirectRead("f", 0, whole).With(prog.NoWait).Returns('d').MayFail("EAGAIN").As("clean"),
 		).Witness(direct())}},
 		Rows: []prog.Row{
-			journalled("RWF_NOWAIT asks the page cache"),
+			rows.Journalled("RWF_NOWAIT asks the page cache"),
 			{
 				FS:          []string{"gfs2"},
 				Unsupported: "gfs2 refuses RWF_NOWAIT with EOPNOTSUPP",
 				Why:         "its files are not opened with FMODE_NOWAIT",
 				Kernel:      "gfs2_open_common",
+			},
+			{
+				FS: []string{"bcachefs"}, Target: "vm",
+				Unsupported: "bcachefs refuses RWF_NOWAIT with EOPNOTSUPP",
+				Why:         "its files are not opened with FMODE_NOWAIT",
+				Kernel:      "bch2_open",
 			},
 		},
 	}

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A device writes into pages that a sync has cleaned meanwhile: they must be dirty again when it is done, or what it has read is
 // lost with the page.
@@ -16,7 +19,17 @@ func pinnedPageIsCleaned() prog.Case {
 			prog.Fsync("f"), prog.Remount(),
 			prog.Read("f", far, 4*prog.KiB).Returns('g'),
 		)}},
-		Rows: []prog.Row{journalled("no direct read is in flight"), dirtiedUnasked()},
+		Rows: []prog.Row{rows.GlockOverFault(), rows.Journalled("no direct read is in flight"), dirtiedUnasked(), dirtyWithoutSectors()},
+	}
+}
+
+// dirtyWithoutSectors is the row of bcachefs, which keeps for each sector of a folio whether it is dirty, and learns that from faults and
+// its own writes alone.
+func dirtyWithoutSectors() prog.Row {
+	return prog.Row{
+		FS: []string{"bcachefs"}, Target: "vm", Known: true,
+		Why:    "a page that the end of a direct read makes dirty has no dirty sectors: writeback writes nothing of it, and what was read is lost; seen on 6.12.117",
+		Kernel: "__bch2_writepage (SECTOR_dirty), bch2_page_mkwrite",
 	}
 }
 

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A buffered read that refills the page cache while a direct write is in flight must not leave stale data behind.
 //
@@ -26,7 +29,7 @@ func postWriteInvalidation() prog.Case {
 			)},
 		},
 		Rows: []prog.Row{
-			journalled("there is no direct write in flight during which to refill the cache"),
+			rows.Journalled("there is no direct write in flight during which to refill the cache"),
 			buffered(prog.Row{Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3"}),
 			ordered(prog.Row{}, "btrfs_start_ordered_extent", "btrfs_lock_and_flush_ordered_range"),
 			keptOut("refill"),

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // What the disk refuses to write changes nothing that a later read or mount would find: blocks stay unwritten, shared or behind the end.
 //
@@ -49,7 +52,7 @@ func refusedWriteback() prog.Case {
 			)...).Witness(refused())},
 		},
 		Rows: []prog.Row{
-			journalled("what fails is the journal, and the filesystem with it"),
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			{
 				FS:          []string{"gfs2/jdata"},
 				Unsupported: "journalled data is written in place behind the journal's back: what fails there makes the filesystem withdraw",

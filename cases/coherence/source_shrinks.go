@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A write faults its memory in, reserves or allocates blocks for it, and finds it gone: another task has cut the file that it maps.
 // The blocks that were meant for it have held another file's data.
@@ -21,6 +24,7 @@ func sourceShrinks() prog.Case {
 			prog.Read("f", 0, size).OneOf("n.").As("after"),
 		).Witness(cached())}},
 		Rows: []prog.Row{
+			rows.GlockOverFault(),
 			{
 				FS:     []string{"btrfs"},
 				Expect: map[string]prog.Expect{"write": {Counts: []int64{4 * prog.KiB, 8 * prog.KiB, 12 * prog.KiB, size}, Errnos: []string{"EFAULT"}}},

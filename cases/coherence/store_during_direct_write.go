@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A store through a mapping while a direct write is in flight makes a page that cannot be invalidated afterwards. The kernel
 // may keep it, but must then say so: a warning in its log, and EIO from the next fsync. The judge demands both of every program; this
@@ -25,7 +28,7 @@ func storeDuringDirectWrite() prog.Case {
 			prog.Read("f", 4*prog.KiB, whole-4*prog.KiB).OneOf("no").As("rest"),
 		).Witness(prog.WhileHeld("store"))}},
 		Rows: []prog.Row{
-			journalled("there is no direct write in flight"),
+			rows.Journalled("there is no direct write in flight"),
 			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.SeenBlocked("store", "folio_wait_writeback")},

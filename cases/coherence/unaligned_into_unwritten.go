@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Two direct writes to different sectors of one unwritten block each zero the rest of it: they must take turns, or one zeroes
 // what the other wrote.
@@ -36,7 +39,7 @@ func unalignedIntoUnwritten() prog.Case {
 			).Witness(prog.SeenBlocked("second", "inode_dio_wait", "__inode_dio_wait")),
 		}},
 		Rows: []prog.Row{
-			journalled("nothing is zeroed around a direct write"),
+			rows.Journalled("nothing is zeroed around a direct write"),
 			{
 				FS: []string{"gfs2", "btrfs"}, Variants: []string{"aio"},
 				Unsupported: "no direct write zeroes anything: gfs2 allocates blocks that hold zeros, btrfs writes whole blocks",

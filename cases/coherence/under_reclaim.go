@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Reclaim takes folios from everywhere, at any time. It must leave what is dirty, locked, mapped or pinned, or put it right first.
 //
@@ -37,7 +40,7 @@ func underReclaim() prog.Case {
 			// The page is clean, and nobody maps it: only the reference of the request in flight keeps it.
 			{Name: "pinned", Program: intoMapping(far, prog.Reclaim(size))},
 		},
-		Rows: []prog.Row{pinnedIn(journalled("no direct read is in flight")), pinnedIn(dirtiedUnasked()), pinnedIn(unnoticed())},
+		Rows: []prog.Row{rows.GlockOverFault("pinned"), pinnedIn(rows.Journalled("no direct read is in flight")), pinnedIn(dirtiedUnasked()), pinnedIn(unnoticed()), pinnedIn(dirtyWithoutSectors())},
 	}
 }
 

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write to one block of a folio whose other blocks are dirty must lose neither: the dirty ones are written back
 // before the folio leaves the cache.
@@ -27,6 +30,6 @@ func writeBesideDirtyBlock() prog.Case {
 			{Name: "written", Program: program(prog.Write("f", kib, kib, 'd'))},
 			{Name: "stored", Program: program(prog.Store("f", kib, kib, 'd'))},
 		},
-		Rows: []prog.Row{journalled("the write goes through the page cache like the one before it")},
+		Rows: []prog.Row{rows.Journalled("the write goes through the page cache like the one before it")},
 	}
 }

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Every open file learns once of a writeback that failed since it last asked.
 //
@@ -41,7 +44,7 @@ func writebackErrorIsReported() prog.Case {
 				Kernel: "btrfs_sync_file: BTRFS_INODE_COW_WRITE_ERROR → btrfs_wait_ordered_range: BTRFS_ORDERED_IOERR",
 				Commit: "btrfs: ensure fast fsync waits for ordered extents after a write failure",
 			},
-			journalled("what fails is the journal, and the filesystem with it"),
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			{
 				FS:          []string{"gfs2/jdata"},
 				Unsupported: "journalled data is written in place behind the journal's back: what fails there makes the filesystem withdraw",

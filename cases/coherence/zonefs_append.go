@@ -33,6 +33,14 @@ func zonefsAppend() prog.Case {
 				prog.DirectWrite("f", 0, block, 'b'),
 				prog.Read("f", 0, block).Returns('b'),
 			).Witness(direct())},
+			// Whatever a write that failed left, a zone that is reset begins anew.
+			{Name: "failed-reset", Program: prog.New(
+				prog.Fail(prog.Writes, "EIO", 1),
+				prog.DirectWrite("f", 0, block, 'a').Fails("EIO"),
+				prog.Truncate("f", 0),
+				prog.DirectWrite("f", 0, block, 'b'),
+				prog.Read("f", 0, block).Returns('b'),
+			).Witness(direct())},
 			// The last page is cached when its rest is written.
 			{Name: "cached", Program: prog.New(
 				prog.DirectWrite("f", 0, sector, 'a'),
@@ -44,10 +52,29 @@ func zonefsAppend() prog.Case {
 		},
 		Rows: []prog.Row{
 			{
+				FS: []string{"zonefs"}, Variants: []string{"failed"}, Target: "vm",
+				Unsupported: "the emulated disk moves a zone's write pointer by a write that failed as well (QEMU's nvme_finalize_zoned_write), and the file gets those bytes",
+				Why:         "what a write that failed leaves of its zone is the device's affair: the kernel asks it where the pointer is",
+				Kernel:      "zonefs_io_error, zonefs_check_zone_condition",
+			},
+			{
 				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "zonefs/conventional"},
 				Unsupported: "files are written anywhere there",
 				Why:         "there are no sequential zones",
 				Kernel:      "zonefs_zone_is_seq",
+			},
+			{
+				FS: []string{"zonefs"}, Variants: []string{"failed", "failed-reset"}, Before: "6.1",
+				Witnesses: []prog.Witness{cached()},
+				Why:       "synchronous writes are zone appends, made without iomap",
+				Kernel:    "zonefs_file_dio_append",
+				Commit:    "zonefs: Always invalidate last cached page on append write (6.3, 6.1.23)",
+			},
+			{
+				FS: []string{"zonefs/512"}, Variants: []string{"cached"}, Before: "6.1", Known: true,
+				Why:    "an append does not look at the page cache: the last page keeps zeros where the write went",
+				Kernel: "zonefs_file_dio_append",
+				Commit: "zonefs: Always invalidate last cached page on append write (6.3, 6.1.23)",
 			},
 		},
 	}

@@ -1,6 +1,9 @@
 package fallback
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write into a hole, past the end, or at an alignment that the filesystem cannot write directly is written through
 // the cache where it cannot be done directly, with its full count.
@@ -31,8 +34,8 @@ func hole() prog.Case {
 			)},
 		},
 		Rows: []prog.Row{
-			journalled("the witness of a direct attempt cannot show"),
-			checksummed(),
+			rows.Journalled("the witness of a direct attempt cannot show"),
+			rows.Checksummed("there is nothing to fall back from"),
 		},
 	}
 }

@@ -1,6 +1,9 @@
 package fallback
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A page that is dirtied again during the writeback that a direct write starts cannot be invalidated: the write must fall back
 // to buffered I/O, return its full count, and leave every path agreeing.
@@ -22,7 +25,7 @@ func redirtyDuringWriteback() prog.Case {
 			{Name: "page", Program: redirty(prog.Store("f", 32*prog.KiB, 4*prog.KiB, 'e'), prog.DirectWrite("f", 0, whole, 'n').As("dio"))},
 		},
 		Rows: []prog.Row{
-			journalled("there is no direct write that could fall back"),
+			rows.Journalled("there is no direct write that could fall back"),
 			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Expect:    storeIsOvertaken(),

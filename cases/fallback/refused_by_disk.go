@@ -1,6 +1,9 @@
 package fallback
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Who writes with O_DIRECT learns of the disk's errors from the write. Where the page cache does the work that must not change: what is
 // written through it is written back before the write returns.
@@ -18,7 +21,7 @@ func refusedByDisk() prog.Case {
 			prog.Read("f", 0, 4*prog.KiB).OneOf("on"),
 		).Witness(prog.Fired("filemap:filemap_set_wb_err", 1))}},
 		Rows: []prog.Row{
-			journalled("what fails is the journal, and the filesystem with it"),
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.117"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},

@@ -1,6 +1,9 @@
 package fallback
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // The writeback that a direct write starts can fail. Since 6.5 the write then falls back; before, it failed with the error.
 // Neither may tear the data or let the kernel's own code out.
@@ -20,8 +23,8 @@ func writebackError() prog.Case {
 			prog.Read("f", 0, whole).OneOf("odn"),
 		).Witness(direct())}},
 		Rows: []prog.Row{
-			journalled("what fails is the journal, and the filesystem with it"),
-			checksummed(),
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
+			rows.Checksummed("there is nothing to fall back from"),
 			{
 				FS:        []string{"bcachefs"},
 				Expect:    map[string]prog.Expect{"dio": {Errnos: []string{"EIO"}, MustFail: true}},

@@ -1,6 +1,9 @@
 package foliolock
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A folio that is being read is locked. The invalidation before a direct write must wait for the lock: a folio passed over
 // would fill with old data after the write, and stay.
@@ -19,7 +22,7 @@ func invalidationWaitsForFolio() prog.Case {
 			{Name: "fault", Program: lockedByRead(prog.Load("f", 0, whole))},
 		},
 		Rows: []prog.Row{
-			journalled("nothing is invalidated before a write"),
+			rows.Journalled("nothing is invalidated before a write"),
 			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.SeenBlocked("write", "folio_wait_bit_common")},

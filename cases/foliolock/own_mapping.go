@@ -1,6 +1,9 @@
 package foliolock
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A write whose memory is a mapping of the same file faults it in. That needs the locks that a read needs: the write must not hold
 // them meanwhile.
@@ -23,5 +26,6 @@ func ownMapping() prog.Case {
 				prog.Read("f", far, size).Returns('n'),
 			).Witness(cached())},
 		},
+		Rows: []prog.Row{rows.GlockTwice()},
 	}
 }

@@ -32,6 +32,11 @@ func punchAgainstFault() prog.Case {
 			{Name: "read", Program: program(prog.Read("f", 0, whole))},
 		},
 		Rows: []prog.Row{{
+			FS: []string{"ext4", "btrfs"}, Variants: []string{"read"}, Target: "refengine", Before: "5.15", Known: true,
+			Why:    "only faults are kept out: a read that comes between the removal of the cache and that of the blocks fills it from them; on a kernel it takes the right moment",
+			Kernel: "ext4_punch_hole: i_mmap_sem, which generic_file_buffered_read does not take",
+			Commit: "mm: Protect operations adding pages to page cache with invalidate_lock",
+		}, {
 			FS:        []string{"bcachefs"},
 			Witnesses: []prog.Witness{prog.SeenBlocked("punch", "__bch2_two_state_lock", "two_state_lock")},
 			Why:       "who reads holds the page cache lock meanwhile, and punching needs it in the other state",

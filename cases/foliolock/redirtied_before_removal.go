@@ -1,6 +1,9 @@
 package foliolock
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A direct write to one part of a page waits for the page's writeback before it takes the page out of the cache. A store to another
 // part meanwhile makes it dirty again: it must not go, or the store is lost.
@@ -30,7 +33,7 @@ func redirtiedBeforeRemoval() prog.Case {
 			prog.Read("f", 0, 2*kib).ReturnsRuns(prog.Run{Len: kib, Fill: "s"}, prog.Run{Len: kib, Fill: "n"}),
 		).Witness(prog.WhileHeld("store"))}},
 		Rows: []prog.Row{
-			journalled("there is no writeback in flight that a direct write waits for"),
+			rows.Journalled("there is no writeback in flight that a direct write waits for"),
 			{
 				FS:          []string{"bcachefs"},
 				Unsupported: "direct I/O is in whole blocks, so that there is no other part of the page to store to",

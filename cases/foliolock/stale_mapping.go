@@ -1,6 +1,9 @@
 package foliolock
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A buffered write looks up the mapping of its range before it locks a folio. In between, writeback may have made written blocks of
 // unwritten ones, and reclaim may have taken their folio: a write that trusts what it looked up takes the block for zeros.
@@ -26,7 +29,12 @@ func staleMapping() prog.Case {
 			prog.Release(), prog.Join("writer"),
 			prog.Read("f", 0, 12*kib).ReturnsRuns(prog.Run{Len: 2 * kib, Fill: "."}, prog.Run{Len: 4 * kib, Fill: "n"}, prog.Run{Len: 6 * kib, Fill: "o"}),
 		).Witness(prog.WhileHeld("sync"))}},
-		Rows: []prog.Row{{
+		Rows: []prog.Row{rows.GlockOverFault(), {
+			FS: []string{"xfs/", "xfs/16k", "xfs/reflink"}, Before: "6.1", Known: true,
+			Why:    "the write goes on with the mapping that it had before the blocks behind it were converted",
+			Kernel: "iomap_write_begin without iomap_valid",
+			Commit: "xfs: use iomap_valid method to detect stale cached iomaps (6.2, 6.1.92)",
+		}, {
 			FS: []string{"btrfs"}, Target: "vm",
 			Witnesses: []prog.Witness{prog.SeenBlocked("sync", "btrfs_sync_file", "btrfs_inode_lock")},
 			Why:       "fsync takes i_rwsem, which the writer holds while it faults its memory in",

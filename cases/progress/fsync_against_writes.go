@@ -1,6 +1,9 @@
 package progress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A stream of direct writes must not keep fsync waiting: it writes what was dirty when it began.
 func fsyncAgainstWrites() prog.Case {
@@ -17,19 +20,8 @@ func fsyncAgainstWrites() prog.Case {
 			prog.Read("f", 0, readSize).Returns('n'),
 		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))}},
 		Rows: []prog.Row{
-			{
-				FS:          []string{"ext4/journal"},
-				Unsupported: "with data=journal O_DIRECT is carried out buffered: the writes stay in the page cache",
-				Why:         "direct I/O to a file with journalled data is buffered",
-				Kernel:      "ext4_file_write_iter → ext4_should_use_dio",
-			},
-			{
-				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
-				Unsupported: "a direct write to a file with checksums is carried out through the page cache and flushed: it is no direct I/O that fsync could wait for",
-				Why:         "the application may change the buffer under the checksum",
-				Kernel:      "btrfs_direct_write, check_direct_IO",
-				Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
-			},
+			rows.Journalled("the writes stay in the page cache"),
+			rows.Checksummed("it is no direct I/O that fsync could wait for"),
 		},
 	}
 }

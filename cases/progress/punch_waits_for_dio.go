@@ -1,6 +1,9 @@
 package progress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Punching a hole frees blocks as truncate does, and must wait for direct I/O in flight to them as well.
 func punchWaitsForDIO() prog.Case {
@@ -28,12 +31,7 @@ func punchWaitsForDIO() prog.Case {
 			{Name: "zero", Program: program(prog.FallocZero)},
 		},
 		Rows: []prog.Row{
-			{
-				FS:          []string{"ext4/journal"},
-				Unsupported: "with data=journal O_DIRECT is carried out buffered: no direct I/O is in flight",
-				Why:         "direct I/O to a file with journalled data is buffered",
-				Kernel:      "ext4_file_read_iter → ext4_should_use_dio",
-			},
+			rows.Journalled("no direct I/O is in flight"),
 			{
 				FS: []string{"gfs2"}, Variants: []string{"zero"},
 				Unsupported: "gfs2 has no FALLOC_FL_ZERO_RANGE",

@@ -1,6 +1,9 @@
 package progress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // The buffer of direct I/O maps the very file. A write throws the pages out that it is about to pin, and must fault them in again; a
 // fault may need the locks that it holds. Three ends are allowed: it is done directly, through the page cache, or fails with
@@ -33,24 +36,26 @@ func selfMappedBuffer() prog.Case {
 			).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
 		},
 		Rows: []prog.Row{
+			rows.GlockOverFault("crosswise"), rows.GlockTwice("read", "write"),
 			{
-				FS:          []string{"ext4/journal"},
-				Unsupported: "with data=journal O_DIRECT is carried out buffered: nothing is invalidated or pinned",
-				Why:         "direct I/O to a file with journalled data is buffered",
-				Kernel:      "ext4_file_write_iter → ext4_should_use_dio",
+				FS: []string{"btrfs"}, Variants: []string{"read", "write"}, Before: "5.16", Known: true,
+				Why:    "the range is locked while its own memory is faulted in, and the fault needs the range",
+				Kernel: "btrfs_dio_iomap_begin → lock_extent_direct; btrfs_readpage → btrfs_lock_and_flush_ordered_range",
+				Commit: "btrfs: fix deadlock due to page faults during direct IO reads and writes",
 			},
+			{
+				FS: []string{"btrfs"}, Variants: []string{"crosswise"}, Target: "refengine", Before: "5.16", Known: true,
+				Why:    "the range is locked while its own memory is faulted in, and the fault needs the other's: on a kernel the two must meet at the right moment",
+				Kernel: "btrfs_dio_iomap_begin → lock_extent_direct; btrfs_readpage → btrfs_lock_and_flush_ordered_range",
+				Commit: "btrfs: fix deadlock due to page faults during direct IO reads and writes",
+			},
+			rows.Journalled("nothing is invalidated or pinned"),
 			{
 				FS: []string{"gfs2"}, Variants: []string{"read"}, Since: "5.16", Known: true,
 				Why:    "a direct read changes the glock's state, which drops the page that was just faulted in, and tries again without an end; it can be killed. Seen on 6.1 to 7.3",
 				Kernel: "gfs2_file_direct_read: goto retry without the write's count of retries",
 			},
-			{
-				FS: []string{"btrfs/"}, Variants: []string{"write", "crosswise"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
-				Unsupported: "a direct write to a file with checksums is carried out through the page cache: nothing is invalidated or pinned",
-				Why:         "the application may change the buffer under the checksum",
-				Kernel:      "btrfs_direct_write, check_direct_IO",
-				Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
-			},
+			rows.Checksummed("nothing is invalidated or pinned", "write", "crosswise"),
 			{
 				FS: []string{"bcachefs"}, Variants: []string{"write"},
 				Expect: map[string]prog.Expect{"dio": {Errnos: []string{"EFAULT"}, MustFail: true}},

@@ -1,6 +1,9 @@
 package progress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A stream of direct reads must not keep truncate waiting: those that begin after it wait behind it.
 func truncateAgainstReads() prog.Case {
@@ -16,12 +19,7 @@ func truncateAgainstReads() prog.Case {
 			prog.Join("truncater"), prog.Join("stream"),
 			prog.FileSize("f").Counts(0),
 		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))}},
-		Rows: []prog.Row{{
-			FS:          []string{"ext4/journal"},
-			Unsupported: "with data=journal O_DIRECT is carried out buffered: the reads come from the page cache",
-			Why:         "direct I/O to a file with journalled data is buffered",
-			Kernel:      "ext4_file_read_iter → ext4_should_use_dio",
-		}, {
+		Rows: []prog.Row{rows.Journalled("the reads come from the page cache"), {
 			FS:          []string{"bcachefs"},
 			Unsupported: "direct reads take no lock that truncate holds: nothing bounds how many it has to wait for",
 			Why:         "a direct read raises i_dio_count and takes no i_rwsem",

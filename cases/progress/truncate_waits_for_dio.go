@@ -1,6 +1,9 @@
 package progress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Truncate must wait for direct I/O in flight: the blocks that it frees would otherwise be read, or written, after they have
 // been given to another file.
@@ -27,12 +30,7 @@ func truncateWaitsForDIO() prog.Case {
 			).Witness(prog.SeenBlocked("truncate", "do_truncate", "i_rwsem"))},
 		},
 		Rows: []prog.Row{
-			{
-				FS:          []string{"ext4/journal"},
-				Unsupported: "with data=journal O_DIRECT is carried out buffered: the read comes from the page cache, and there is no direct I/O in flight to wait for",
-				Why:         "a direct read of a file with journalled data is a buffered one",
-				Kernel:      "ext4_file_read_iter → ext4_should_use_dio",
-			},
+			rows.Journalled("the read comes from the page cache, and there is no direct I/O in flight to wait for"),
 			{
 				// 6.1 was seen to do so and 6.12.117 not to; the change was merged for 6.12. With nothing cached truncate gets as far
 				// as inode_dio_wait, and so it does in the engine.

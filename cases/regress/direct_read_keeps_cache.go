@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // XFS used to throw the whole cache of a file away for a direct read, which came from Irix and served nothing: what is clean agrees with
 // the disk.
@@ -16,6 +19,6 @@ func directReadKeepsCache() prog.Case {
 			prog.DirectRead("f", 0, whole).Returns('o'),
 			prog.Resident("f", 0, whole).Counts(whole).As("cached"),
 		).Witness(direct())}},
-		Rows: []prog.Row{journalled("the read comes from the cache")},
+		Rows: []prog.Row{rows.Journalled("the read comes from the cache")},
 	}
 }

@@ -30,24 +30,3 @@ const page = 4 * prog.KiB
 
 // direct is the witness that direct I/O was tried.
 func direct() prog.Witness { return prog.Fired("iomapcheck:__iomap_dio_rw", 1) }
-
-// journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
-func journalled(missing string) prog.Row {
-	return prog.Row{
-		FS:          []string{"ext4/journal"},
-		Unsupported: "with data=journal O_DIRECT is carried out buffered: " + missing,
-		Why:         "direct I/O to a file with journalled data is buffered",
-		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
-	}
-}
-
-// checksummed is the row of btrfs where and when a direct write to a file with checksums goes through the cache.
-func checksummed(missing string, variants ...string) prog.Row {
-	return prog.Row{
-		FS: []string{"btrfs/"}, Variants: variants, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
-		Unsupported: "a direct write to a file with checksums is carried out through the page cache: " + missing,
-		Why:         "the application may change the buffer under the checksum",
-		Kernel:      "btrfs_direct_write, check_direct_IO",
-		Commit:      "btrfs: always fallback to buffered write if the inode requires checksum",
-	}
-}

@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Which errors must not be turned into a fallback? A direct write whose own writeback of the cache fails returned the error up to 6.4,
 // and is written through the cache since.
@@ -20,8 +23,8 @@ func errorOrFallback() prog.Case {
 			prog.Read("f", 0, page).Returns('n').As("after"),
 		).Witness(prog.Fired("iomap:iomap_dio_invalidate_fail", 1))}},
 		Rows: []prog.Row{
-			journalled("what fails is the journal, and the filesystem with it"),
-			checksummed("nothing is written back before it"),
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
+			rows.Checksummed("nothing is written back before it"),
 			{
 				FS: []string{"xfs", "ext4", "btrfs", "zonefs/conventional"}, Before: "6.5",
 				Expect: map[string]prog.Expect{

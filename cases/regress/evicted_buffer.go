@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // "What happens if we race with the pages we faulted in being evicted?" "We fault them in again and retry." Here somebody writes the
 // file directly that the buffer maps, which throws its pages out.
@@ -19,6 +22,6 @@ func evictedBuffer() prog.Case {
 			prog.Join("evictor"), prog.Join("writer"),
 			prog.Read("f", 0, 2*page).Returns('n'),
 		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 4))}},
-		Rows: []prog.Row{journalled("nothing is pinned"), checksummed("nothing is pinned")},
+		Rows: []prog.Row{rows.GlockOverFault(), rows.Journalled("nothing is pinned"), rows.Checksummed("nothing is pinned")},
 	}
 }

@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // On btrfs writeback ends before the ordered extent is finished, with the range locked. May the page cache let go of a folio then? A
 // direct write that follows a buffered one asks at just that moment: refused, it goes through the cache; allowed, it goes on; and
@@ -35,8 +38,9 @@ func releaseFolio() prog.Case {
 			).Witness(direct())},
 		},
 		Rows: []prog.Row{
-			journalled("nothing is invalidated"),
-			checksummed("nothing is invalidated before it", "overwritten"),
+			rows.GlockOverFault("pressure"),
+			rows.Journalled("nothing is invalidated"),
+			rows.Checksummed("nothing is invalidated before it", "overwritten"),
 			{
 				Target: "vm", Variants: []string{"pressure"},
 				Unsupported: "a limit of four pages is less than a task needs on a kernel: readahead and the page tables of a mapping alone go over it",

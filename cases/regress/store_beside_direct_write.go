@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A page that stays in the cache under a direct write might be marked not uptodate, so that whoever looks it up reads it again: as
 // proposed instead of the fallback. But the write covers a part of the page, and a store to another part is in no other place:
@@ -29,7 +32,7 @@ func storeBesideDirectWrite() prog.Case {
 			prog.Munlock("f", 0, page),
 		).Witness(prog.WhileHeld("redirty"), prog.Fired("iomap:iomap_dio_invalidate_fail", 1))}},
 		Rows: []prog.Row{
-			journalled("nothing is invalidated"),
+			rows.Journalled("nothing is invalidated"),
 			{
 				FS:          []string{"btrfs", "gfs2"},
 				Unsupported: "a store waits for the writeback, or for the direct write: fallback/redirty-during-writeback",

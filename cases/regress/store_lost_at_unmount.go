@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Unmounting writes back what is dirty, stores through mappings included.
 func storeLostAtUnmount() prog.Case {
@@ -18,7 +21,7 @@ func storeLostAtUnmount() prog.Case {
 			prog.DirectRead("f", 0, whole).Returns('s'),
 		).Witness(direct())}},
 		Rows: []prog.Row{
-			journalled("the last read is a buffered one"),
+			rows.Journalled("the last read is a buffered one"),
 			{
 				// 6.1.192 was seen to be good and 6.12.117 not to be; nothing between them, and nothing later, was tried.
 				FS: []string{"gfs2"}, Target: "vm", Since: "6.12", Before: "6.13", Known: true,

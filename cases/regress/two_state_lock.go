@@ -1,6 +1,9 @@
 package regress
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // bcachefs keeps page faults and buffered I/O apart from direct writes by a lock with two states, which any number of tasks may hold in
 // one of them. Whoever finds it free or in its state gets it: faults without a break keep a direct write out for ever. The cure, a
@@ -47,14 +50,15 @@ func twoStateLock() prog.Case {
 			).Witness(direct())},
 		},
 		Rows: []prog.Row{
-			journalled("there is no direct write"),
-			checksummed("there is no direct write"),
+			rows.Journalled("there is no direct write"),
+			rows.Checksummed("there is no direct write"),
 			{
 				FS: []string{"xfs", "ext4", "btrfs", "gfs2"}, Variants: []string{"twice"}, Target: "vm",
 				Unsupported: "readahead and large folios may keep the page cached that the copy has to wait for",
 				Why:         "what is evicted is whole folios",
 				Kernel:      "mapping_try_invalidate",
 			},
+			rows.GlockTwice("twice"),
 			{
 				FS: []string{"bcachefs"}, Variants: []string{"starved"}, Known: true,
 				Why:    "waiters of the lock try again when it becomes free, and have no turn",

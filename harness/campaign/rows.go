@@ -18,18 +18,27 @@ func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
 	if target == "refengine" {
 		v = newest(v)
 	}
-	for i := range u.Case.Rows {
-		row := &u.Case.Rows[i]
-		fits, err := u.fits(row, target, v)
+	for _, rows := range [][]prog.Row{absent(), u.Case.Rows} {
+		row, err := u.fitting(rows, target, v)
 		if err != nil {
 			return prog.Program{}, nil, fmt.Errorf("%s: %w", u.Case.ID, err)
 		}
-		if fits {
+		if row != nil {
 			p, err := row.Apply(u.Variant.Program)
 			return p, row, err
 		}
 	}
 	return u.Variant.Program, nil, nil
+}
+
+// fitting is the first of the rows that fits, nil where none does.
+func (u Unit) fitting(rows []prog.Row, target string, release kernel.Version) (*prog.Row, error) {
+	for i := range rows {
+		if fits, err := u.fits(&rows[i], target, release); fits || err != nil {
+			return &rows[i], err
+		}
+	}
+	return nil, nil
 }
 
 // newest is the last point release of a series that is given without one: the engine is modelled on what stable series have

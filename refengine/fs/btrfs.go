@@ -162,10 +162,17 @@ func (*btrfs) bufferedWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (in
 	return writeSync(t, ino, k, n)
 }
 
+// expandsBlock is the first release that looks at the write's position itself, and not at its block's: 5.10.223 zeroes nothing before a
+// write to the block that the file ends in, 6.1.192 does.
+const expandsBlock iomap.Version = 601
+
 // btrfsExpand zeroes what a mapping may have stored behind the end of file in its block, before a write further on makes it visible
 // (btrfs_write_check → btrfs_cont_expand → btrfs_truncate_block).
 func btrfsExpand(t *sched.Task, ino *iomap.Inode, pos int64) errno.Errno {
 	size, bs := ino.ReadISize(t), ino.Sb.BlockSize
+	if ino.Sb.Release < expandsBlock {
+		pos -= pos % bs
+	}
 	if size >= pos {
 		return errno.OK
 	}

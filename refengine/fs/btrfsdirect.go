@@ -158,9 +158,13 @@ func (b *btrfs) DirectEnd(t *sched.Task, ino *iomap.Inode, im iomap.Iomap, done 
 	return errno.ENOTBLK
 }
 
+// takesSizeBack is the first release that does so: "btrfs: fix corruption after buffer fault in during direct IO append write", 6.11
+// and 6.1.y. 5.10.223 does not.
+const takesSizeBack iomap.Version = 601
+
 // revertISize takes back a size that was raised for bytes that are not written in the end. IRwsem is held exclusively.
 func (f *btrfsInode) revertISize(t *sched.Task, ino *iomap.Inode, end int64) {
-	if f.raised < 0 || ino.Sb.Mutants.Has(mutant.BtrfsKeepsISize) {
+	if f.raised < 0 || ino.Sb.Release < takesSizeBack || ino.Sb.Mutants.Has(mutant.BtrfsKeepsISize) {
 		return
 	}
 	if size := max(f.raised, end); size < ino.ReadISize(t) {

@@ -98,6 +98,14 @@ func (*gfs2) ZeroRange(t *sched.Task, ino *iomap.Inode, pos, end int64) errno.Er
 	return ino.ZeroRange(t, pos, end)
 }
 
+// gfs2Partial: what has been done before a fault counts where the fault is made good for; before, the fault failed everything.
+func gfs2Partial(k *iomap.Kiocb) iomap.DioFlags {
+	if k.NoFault {
+		return iomap.DioPartial
+	}
+	return 0
+}
+
 // directWrite is gfs2_file_direct_write; a short result sends the rest to the cache, as does writing beyond the end of the file. When
 // faulting in brings no progress twice it gives up, since the buffer may be what the write invalidates: "gfs2: Don't get stuck writing page
 // onto itself under direct I/O", 6.4 and 6.1.36, which is not told apart from what 5.16 brought.
@@ -111,7 +119,7 @@ func (g *gfs2) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int
 			gl.release(t)
 			return k.DoneBefore, errno.OK
 		}
-		n, err := ino.DioRW(t, k, true, iomap.DioPartial)
+		n, err := ino.DioRW(t, k, true, gfs2Partial(k))
 		if err == errno.OK && n > 0 {
 			k.DoneBefore = n
 		}
@@ -140,7 +148,7 @@ func (g *gfs2) ReadIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64,
 	if k.Direct && ino.Journalled {
 		return 0, errno.EINVAL // open(2) refuses O_DIRECT
 	}
-	if _, inline := ino.Inline(); k.Direct && !inline {
+	if k.Direct {
 		return g.directRead(t, ino, k)
 	}
 	nofault := ino.Sb.Release >= gfs2NoFault
@@ -172,7 +180,7 @@ func (g *gfs2) directRead(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int6
 	k.NoFault = ino.Sb.Release >= gfs2NoFault
 	for {
 		gl.acquire(t, deferred)
-		n, err := ino.DioRW(t, k, false, iomap.DioPartial)
+		n, err := ino.DioRW(t, k, false, gfs2Partial(k))
 		if err == errno.OK && n > 0 {
 			k.DoneBefore = n
 		}

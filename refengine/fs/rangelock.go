@@ -96,7 +96,12 @@ func (r *rangeLock) waitOrdered(t *sched.Task, pos, end int64) {
 // (btrfs_lock_and_flush_ordered_range).
 func (r *rangeLock) lockFinished(t *sched.Task, pos, end int64) {
 	t.Acquiring(r.q.Obj())
-	r.q.Wait(t, "btrfs_start_ordered_extent", func() bool {
+	t.Reads(r.q.Obj())
+	in := "btrfs_start_ordered_extent"
+	if r.locked(pos, end) {
+		in = "lock_extent"
+	}
+	r.q.Wait(t, in, func() bool {
 		_, some := r.hasOrdered(pos, end)
 		return !some && !r.locked(pos, end)
 	})

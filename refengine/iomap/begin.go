@@ -71,8 +71,8 @@ func (ino *Inode) BeginExtents(t *sched.Task, pos, length int64, flags BeginFlag
 		return im, errno.EAGAIN
 	case cow:
 		return ino.beginCow(t, im, flags)
-	case flags&ForWrite == 0, im.Type.Allocated(), im.Type == Inline, im.Type == Delalloc:
-		return im, errno.OK // a direct write refuses delalloc
+	case flags&ForWrite == 0, flags&ForUnshare != 0, im.Type.Allocated(), im.Type == Inline, im.Type == Delalloc:
+		return im, errno.OK // a direct write refuses delalloc; nothing is allocated to zero or unshare a hole
 	case flags&NoWait != 0:
 		return im, errno.EAGAIN
 	case flags&ForDirect != 0:

@@ -113,6 +113,7 @@ func (t *Target) machine(job target.Job) (refengine.Config, error) {
 	if !ok {
 		return c, target.Unsupported("the engine has no variant %s of %s", job.FS.VariantName(), job.FS.Name())
 	}
+	options.InlineData = options.InlineData || job.FS.Name() == "gfs2" // every small file is stuffed
 	c.FSOptions = options
 	return c, nil
 }

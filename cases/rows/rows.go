@@ -1,0 +1,54 @@
+// Package rows has the rows that cases of several themes share: what a file system does in its own way wherever direct I/O is tried.
+package rows
+
+import "github.com/iomapcheck/iomapcheck/harness/prog"
+
+// Journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
+func Journalled(missing string) prog.Row {
+	return prog.Row{
+		FS:          []string{"ext4/journal"},
+		Unsupported: "with data=journal O_DIRECT is carried out buffered: " + missing,
+		Why:         "direct I/O to a file with journalled data is buffered",
+		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
+	}
+}
+
+// Checksummed is the row of btrfs where and when a direct write to a file with checksums goes through the cache, and what cannot be tried
+// then, in these variants of the case, or all.
+func Checksummed(missing string, variants ...string) prog.Row {
+	r := ThroughTheCache(variants...)
+	r.Unsupported = "a direct write to a file with checksums is carried out through the page cache: " + missing
+	r.Why = "the application may change the buffer under the checksum"
+	return r
+}
+
+// ThroughTheCache is where and when btrfs carries a direct write to a file with checksums out through the page cache; what follows
+// from that is the case's.
+func ThroughTheCache(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"btrfs/"}, Variants: variants, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
+		Kernel: "btrfs_direct_write, check_direct_IO",
+		Commit: "btrfs: always fallback to buffered write if the inode requires checksum",
+	}
+}
+
+// GlockOverFault is the row of gfs2 where it still faulted user memory in with the inode's glock held. If the fault needs a
+// glock as well, of the same file or of another, the task meets its own lock, or another's that waits for it. On a kernel that takes two
+// such tasks at the right moment; the engine's lock checker sees the order, and says so.
+func GlockOverFault(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"gfs2"}, Variants: variants, Target: "refengine", Before: "5.16", Known: true,
+		Why:    "user memory is faulted in with the glock held: mmap_lock is taken inside the glock, and glocks are taken inside mmap_lock",
+		Kernel: "gfs2_file_write_iter, gfs2_file_direct_read, gfs2_fault",
+		Commit: "gfs2: Fix mmap + page fault deadlocks for buffered I/O; … for direct I/O",
+	}
+}
+
+// GlockTwice is the row of gfs2 where a task that faults with the glock held needs that very glock: the kernel notices, and dies of it.
+func GlockTwice(variants ...string) prog.Row {
+	r := GlockOverFault(variants...)
+	r.Target = ""
+	r.Why = "the memory is the file itself, and faulting it in takes the glock that the task holds: BUG. Seen on 5.10.223"
+	r.Kernel = "gfs2_fault → gfs2_glock_nq → add_to_queue: trap_recursive"
+	return r
+}
