@@ -1,15 +1,18 @@
-// Package apt fetches distribution packages through the machine's own apt configuration without installing anything.
+// Package apt fetches distribution packages through the machine's own apt without installing anything.
 //
-// The sources, keyrings, pins and proxies are the machine's (Dir::Etc stays), so apt checks the signatures as always; lists,
-// archives and package state are ours, below the cache folder, so no root is needed and the machine's own state is neither read nor
-// changed. Our package state is empty: to apt nothing is installed, and "with dependencies" means the complete closure.
+// On a machine that gets Debian from somewhere, that mirror and the key it is trusted with serve all of Debian's suites that the mirror
+// has, from the oldest that is kept to experimental: kernels come from wherever they are newest, everything else from one release. On
+// any other machine the sources and pins are the machine's own. Either way proxies and log-ins are the machine's, and apt checks
+// signatures as always; lists, archives and package state are ours, below the cache folder, so no root is needed and the machine's
+// own state is not changed. Our package state is empty: to apt nothing is installed, and "with dependencies" means the complete
+// closure.
 package apt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -60,76 +63,28 @@ func (a *Archive) begin(ctx context.Context) (unlock func(), err error) {
 	return unlock, nil
 }
 
-func (a *Archive) prepare() error {
-	for _, dir := range []string{"lists/partial", "archives/partial", "none/partial"} {
-		if err := os.MkdirAll(a.path(dir), 0o755); err != nil {
-			return fmt.Errorf("create private apt state: %w", err)
-		}
+// update fetches the package lists if there are none or they are older than maxAge. Old lists are better than none: if they cannot
+// be fetched again they are used, and the next run tries again. Call with the lock held.
+func (a *Archive) update(ctx context.Context) error {
+	updated, known := a.Updated()
+	if known && (a.unreachable.Load() || time.Since(updated) < maxAge) {
+		return nil
 	}
-	if err := os.WriteFile(a.path("status"), nil, 0o644); err != nil {
-		return fmt.Errorf("create private apt state: %w", err)
-	}
-	root, err := filepath.Abs(a.path())
-	if err != nil {
-		return fmt.Errorf("create private apt state: %w", err)
-	}
-	if err := os.WriteFile(a.path("apt.conf"), []byte(configuration(root)), 0o644); err != nil {
-		return fmt.Errorf("create private apt state: %w", err)
+	err := a.fetchLists(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && !known:
+		return err
+	case err != nil:
+		a.report("using the package lists of %s: %v", updated.Format("2 January 15:04"), err)
 	}
 	return nil
 }
 
-// configuration is read after the machine's own (apt-get -c), so what it says wins.
-//
-// The machine's hooks are cleared: they act on the machine's state (a container image's hook empties the system's package cache after
-// every update). The sandbox user is root because apt's _apt user cannot enter a cache folder in somebody's home; apt ignores the
-// setting when it is not run as root.
-func configuration(root string) string {
-	return strings.ReplaceAll(`Dir::State "ROOT";
-Dir::State::lists "ROOT/lists";
-Dir::State::status "ROOT/status";
-Dir::State::extended_states "ROOT/extended_states";
-Dir::Cache "ROOT";
-Dir::Cache::archives "ROOT/archives";
-Dir::Cache::pkgcache "ROOT/pkgcache.bin";
-Dir::Cache::srcpkgcache "ROOT/srcpkgcache.bin";
-Dir::Log "ROOT";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear APT::Architectures;
-APT::Architectures { "amd64"; };
-APT::Architecture "amd64";
-APT::Install-Recommends "false";
-APT::Install-Suggests "false";
-APT::Get::List-Cleanup "true";
-APT::Sandbox::User "root";
-APT::Update::Error-Mode "any";
-Acquire::Languages "none";
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-Acquire::Retries "2";
-Acquire::http::Timeout "20";
-Acquire::https::Timeout "20";
-Binary::apt-get::APT::Keep-Downloaded-Packages "true";
-`, "ROOT", root)
-}
-
-// update fetches the package lists if there are none or they are older than maxAge. Old lists are better than none: if they cannot
-// be fetched again they are used, and the next run tries again. Call with the lock held.
-func (a *Archive) update(ctx context.Context) error {
-	stamp, err := os.Stat(a.path("updated"))
-	if err == nil && (a.unreachable.Load() || time.Since(stamp.ModTime()) < maxAge) {
-		return nil
-	}
-	if fetchErr := a.fetchLists(ctx); fetchErr != nil && err != nil {
-		return fetchErr
-	}
-	return ctx.Err()
-}
-
 func (a *Archive) fetchLists(ctx context.Context) error {
 	a.report("fetching package lists (apt-get update, private to %s)", a.path())
-	if _, err := a.run(ctx, a.path(), "apt-get", "-qq", "update"); err != nil {
+	if err := a.fetchSuites(ctx); err != nil {
 		a.unreachable.Store(ctx.Err() == nil)
 		return fmt.Errorf("fetch package lists: %w", err)
 	}
@@ -137,6 +92,65 @@ func (a *Archive) fetchLists(ctx context.Context) error {
 		return cache.NoSpace(a.path(), fmt.Errorf("fetch package lists: %w", err))
 	}
 	return nil
+}
+
+// fetchSuites brings the lists of every suite that the mirror has, or, where the machine does not get Debian, those of its own sources.
+func (a *Archive) fetchSuites(ctx context.Context) error {
+	debian, ok, err := a.mirrors(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := remembered(a.path(suitesFile))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if err := a.updateFrom(ctx, ""); err != nil {
+			return err
+		}
+		return known.remember(a.path(suitesFile))
+	}
+	if len(known.Suites) == 0 {
+		if err := a.settle(ctx, debian, known, releasesOnly()...); err != nil {
+			return err
+		}
+	}
+	if err := a.settle(ctx, debian, known); err != nil {
+		return err
+	}
+	if left := known.leftOut(debian.suites()); len(left) > 0 {
+		a.report("left out because this machine has no key for their signatures: %s", strings.Join(left, ", "))
+	}
+	return known.remember(a.path(suitesFile))
+}
+
+// releasesOnly has apt fetch and check the Release files alone, and leave the lists that are there: it is told in a second which suites
+// there are, instead of in the course of a fetch that then has to be done again.
+func releasesOnly() []string {
+	return []string{"-o", "Acquire::IndexTargets::deb::Packages::DefaultEnabled=false", "-o", "APT::Get::List-Cleanup=false"}
+}
+
+// settle fetches from the suites that are not known to be troublesome. apt fetches all or complains; then it is asked for the others.
+func (a *Archive) settle(ctx context.Context, debian mirrors, known *troubles, options ...string) error {
+	for {
+		text := known.sources(debian.suites())
+		if text == "" {
+			return fmt.Errorf("none of Debian's suites can be had from %s", debian.main.URI)
+		}
+		err := a.updateFrom(ctx, text, options...)
+		var said *toolError
+		if err == nil || !errors.As(err, &said) || !known.heed(string(said.stderr)) {
+			return err
+		}
+	}
+}
+
+func (a *Archive) updateFrom(ctx context.Context, sources string, options ...string) error {
+	if err := a.configure(sources); err != nil {
+		return cache.NoSpace(a.path(), err)
+	}
+	_, err := a.run(ctx, a.path(), "apt-get", append(options, "-qq", "update")...)
+	return err
 }
 
 // Names returns the packages whose names match the POSIX extended regular expression, in no particular order. If there is none
@@ -161,8 +175,8 @@ func (a *Archive) Names(ctx context.Context, expression string) ([]string, error
 }
 
 func (a *Archive) updatedWithin(age time.Duration) bool {
-	stamp, err := os.Stat(a.path("updated"))
-	return err == nil && time.Since(stamp.ModTime()) < age
+	updated, known := a.Updated()
+	return known && time.Since(updated) < age
 }
 
 func (a *Archive) search(ctx context.Context, expression string) ([]string, error) {

@@ -22,8 +22,9 @@ type Deb struct {
 	SHA256  string // lower-case hex, as the signed package lists say
 }
 
-// Plan returns the package files that Fetch would bring for packages, without fetching them: the newest that the sources and the
-// machine's pins allow; with withDeps also everything they depend on (recommendations excluded), each once.
+// Plan returns the package files that Fetch would bring for packages, without fetching them: of kernels the newest in any suite, of
+// everything else the one release's (see the package comment), or what the machine's own sources and pins allow; with withDeps also
+// everything they depend on (recommendations excluded), each once.
 func (a *Archive) Plan(ctx context.Context, packages []string, withDeps bool) ([]Deb, error) {
 	unlock, err := a.begin(ctx)
 	if err != nil {

@@ -43,10 +43,23 @@ func (a *Archive) run(ctx context.Context, dir, tool string, args ...string) ([]
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, cache.NoSpace(a.path(), fmt.Errorf("%s: %w", tool, oneLine(stderr, err)))
+		return nil, cache.NoSpace(a.path(), &toolError{tool, stderr, err})
 	}
 	return out, nil
 }
+
+// toolError is a failure of one of apt's tools, with all that it said.
+type toolError struct {
+	tool   string
+	stderr []byte
+	err    error
+}
+
+// Error is one line.
+func (e *toolError) Error() string { return fmt.Sprintf("%s: %v", e.tool, oneLine(e.stderr, e.err)) }
+
+// Unwrap is how the tool ended.
+func (e *toolError) Unwrap() error { return e.err }
 
 // command runs tool in a process group of its own, so that apt's download methods end with it when ctx does. The tool is killed
 // when we are: an apt left behind would hold its lock against the next run. That signal comes when the thread that started the

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
@@ -23,12 +22,14 @@ func (r Resolver) debian(ctx context.Context, series string) (*Kernel, error) {
 	if !regexp.MustCompile(`^\d+\.\d+(\.\d+)*([+~-][0-9a-z.+~]+)*$`).MatchString(series) {
 		return nil, fmt.Errorf("%q is no kernel series; want something like 6.12", series)
 	}
-	series = strings.TrimSuffix(series, "-amd64") // a whole release is a series of one
-	name, archiveErr := r.newestOffered(ctx, series)
+	if kernel, ok := r.remembered(ctx, series); ok {
+		return kernel, nil
+	}
+	newest, archiveErr := r.newestOffered(ctx, series)
 	if archiveErr == nil {
 		var kernel *Kernel
-		if kernel, archiveErr = r.offered(ctx, name); archiveErr == nil {
-			return kernel, nil
+		if kernel, archiveErr = r.offered(ctx, newest); archiveErr == nil {
+			return kernel, r.remember(ctx, series, kernel)
 		}
 	}
 	if ctx.Err() != nil || !fallsBack(archiveErr) {
@@ -50,61 +51,25 @@ func fallsBack(err error) bool {
 	return !errors.As(err, &full) && !errors.As(err, &badPackage) && !errors.As(err, &badImage)
 }
 
-// packageName matches the signed standard flavour: neither -rt-, -cloud- nor -unsigned, -dbg.
-func packageName(series string) string {
-	return `^linux-image-` + regexp.QuoteMeta(series) + `([.+-][0-9a-z.+~-]*)?-amd64$`
-}
-
-func (r Resolver) newestOffered(ctx context.Context, series string) (string, error) {
-	names, err := r.Archive.Names(ctx, packageName(series))
-	if err != nil {
-		return "", err
-	}
-	newest, _ := newestRelease(names, series, "linux-image-")
-	if newest == "" {
-		return "", fmt.Errorf("the apt sources of this machine offer no linux-image-%s.*-amd64", series)
-	}
-	return newest, nil
-}
-
-// newestRelease picks from names, which begin with prefix and a release, the newest standard flavour of series.
-func newestRelease(names []string, series, prefix string) (name string, newest Version) {
-	for _, candidate := range names {
-		release, _, _ := strings.Cut(strings.TrimPrefix(candidate, prefix), "_")
-		if !standardFlavour(release, series) {
-			continue
-		}
-		version, err := ParseVersion(release)
-		if err == nil && version.Compare(newest) > 0 {
-			name, newest = candidate, version
-		}
-	}
-	return name, newest
-}
-
-// standardFlavour reports whether release is one of series and neither a meta-package (6.12-amd64) nor a special flavour.
-func standardFlavour(release, series string) bool {
-	flavour := regexp.MustCompile(`-(rt|cloud|dbg|unsigned)\b`)
-	meta := regexp.MustCompile(`^\d+\.\d+-amd64$`)
-	of := regexp.MustCompile(`^` + regexp.QuoteMeta(series) + `([.+-]|$)`)
-	return of.MatchString(release) && !flavour.MatchString(release) && !meta.MatchString(release)
-}
-
-// offered fetches and unpacks the package called name unless that version is cached.
-func (r Resolver) offered(ctx context.Context, name string) (*Kernel, error) {
-	debs, err := r.Archive.Plan(ctx, []string{name}, false)
+// offered fetches and unpacks a candidate unless that version is cached.
+func (r Resolver) offered(ctx context.Context, c candidate) (*Kernel, error) {
+	debs, err := r.Archive.Plan(ctx, c.packages, false)
 	if err != nil {
 		return nil, err
 	}
-	if len(debs) != 1 {
-		return nil, fmt.Errorf("plan download of %s: %d package files, want 1", name, len(debs))
+	if len(debs) != len(c.packages) {
+		return nil, fmt.Errorf("plan download of %s: %d package files, want %d", c.packages[0], len(debs), len(c.packages))
 	}
-	release := strings.TrimPrefix(name, "linux-image-")
-	root, err := r.Cache.Publish(ctx, class, release+"_"+debs[0].Version, func(dir string) error {
+	root, err := r.Cache.Publish(ctx, class, entryName(c.release, debs[0].Version), func(dir string) error {
 		if err := r.Archive.Fetch(ctx, debs); err != nil {
 			return err
 		}
-		return unpackDeb(ctx, debs[0], dir)
+		for _, deb := range debs {
+			if err := unpackDeb(ctx, deb, dir); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -130,31 +95,55 @@ func unpackDeb(ctx context.Context, deb apt.Deb, dir string) error {
 
 // newestCached returns the newest unpacked kernel of series, nil if there is none.
 func (r Resolver) newestCached(ctx context.Context, series string) (*Kernel, error) {
-	names, err := r.Cache.Entries(class)
+	cached, err := r.Cached()
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
-	newest, _ := newestRelease(names, series, "")
-	if newest == "" {
-		return nil, nil
+	is := regexp.MustCompile(packageName(series))
+	for _, c := range cached {
+		if name := packagePrefix + c.Release; c.PackageVersion != "" && standardFlavour(name) && is.MatchString(name) {
+			return r.unpacked(ctx, c.Path, c.PackageVersion)
+		}
 	}
-	_, version, _ := strings.Cut(newest, "_")
-	return r.unpacked(ctx, r.Cache.Path(class, newest), version)
+	return nil, nil
 }
 
-// unpacked is the kernel in the unpacked package at root.
+// unpacked is the kernel in the unpacked packages at root.
 func (r Resolver) unpacked(ctx context.Context, root, packageVersion string) (*Kernel, error) {
-	images, err := filepath.Glob(filepath.Join(root, "boot", "vmlinuz-*"))
-	if err != nil || len(images) != 1 {
-		return nil, &DamagedError{root, fmt.Sprintf("%d files match boot/vmlinuz-*, want 1", len(images))}
+	image, err := imageIn(root)
+	if err != nil {
+		return nil, err
 	}
-	kernel, err := r.image(ctx, images[0], root)
+	kernel, err := r.image(ctx, image, root)
 	if err != nil {
 		return nil, err
 	}
 	kernel.PackageVersion = packageVersion
 	return kernel, nil
+}
+
+// imageIn finds the bzImage of unpacked packages: in /boot, or since Debian's 6.19 beside the modules.
+func imageIn(root string) (string, error) {
+	var found []string
+	for _, place := range []string{"boot/vmlinuz-*", "lib/modules/*/vmlinuz", "usr/lib/modules/*/vmlinuz"} {
+		images, err := filepath.Glob(filepath.Join(root, place))
+		if err != nil {
+			return "", fmt.Errorf("find bzImage: %w", err)
+		}
+		found = append(found, images...)
+	}
+	if len(found) != 1 {
+		return "", &DamagedError{root, fmt.Sprintf("%d files are called boot/vmlinuz-* or lib/modules/*/vmlinuz, want 1", len(found))}
+	}
+	return found[0], nil
+}
+
+// releaseAt is the release that the path of a bzImage in unpacked packages tells.
+func releaseAt(image string) string {
+	if release, ok := strings.CutPrefix(filepath.Base(image), "vmlinuz-"); ok {
+		return release
+	}
+	return filepath.Base(filepath.Dir(image))
 }
 
 // packageFile is the kernel in a linux-image package given by path; its cache key is the file's size and time.

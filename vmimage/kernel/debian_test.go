@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
@@ -19,12 +20,19 @@ type shelf struct {
 	t        *testing.T
 	dir      string
 	kernels  map[string]string
-	down     error // what every call answers with, if not nil
-	truncate bool  // whether packages arrive cut short
+	down     error  // what every call answers with, if not nil
+	truncate bool   // whether packages arrive cut short
+	split    bool   // whether kernel, modules and the rest are packages of their own
+	lost     string // a package that the archive no longer has
 	fetched  int
+	asked    int       // how often names were asked for
+	lists    time.Time // when the lists were fetched; zero is too long ago
 }
 
+func (s *shelf) Current() (time.Time, bool) { return s.lists, !s.lists.IsZero() }
+
 func (s *shelf) Names(_ context.Context, expression string) ([]string, error) {
+	s.asked++
 	var names []string
 	for release := range s.kernels {
 		if name := "linux-image-" + release; regexp.MustCompile(expression).MatchString(name) {
@@ -34,37 +42,75 @@ func (s *shelf) Names(_ context.Context, expression string) ([]string, error) {
 	return names, s.down
 }
 
+func (s *shelf) Depends(_ context.Context, packages []string) (map[string][]apt.Dependency, error) {
+	needs := map[string][]apt.Dependency{}
+	for _, name := range packages {
+		release := strings.TrimPrefix(name, "linux-image-")
+		needs[name] = []apt.Dependency{{Name: "kmod", Offered: true}, {Name: "linux-initramfs-tool"}}
+		if release == "6.12-amd64" {
+			needs[name] = []apt.Dependency{{Name: "linux-image-6.12.9+deb12-amd64", Offered: true}}
+		}
+		for _, part := range []string{"base", "binary", "modules"} {
+			if part := "linux-" + part + "-" + release; s.split {
+				needs[name] = append(needs[name], apt.Dependency{Name: part, Offered: part != s.lost})
+			}
+		}
+	}
+	return needs, s.down
+}
+
 func (s *shelf) Plan(_ context.Context, packages []string, _ bool) ([]apt.Deb, error) {
-	version := s.kernels[strings.TrimPrefix(packages[0], "linux-image-")]
-	return []apt.Deb{{Name: packages[0], Version: version, Path: filepath.Join(s.dir, packages[0]+".deb")}}, s.down
+	var debs []apt.Deb
+	for _, name := range packages {
+		_, release, _ := strings.Cut(strings.TrimPrefix(name, "linux-"), "-")
+		debs = append(debs, apt.Deb{Name: name, Version: s.kernels[release], Path: filepath.Join(s.dir, name+".deb")})
+	}
+	return debs, s.down
 }
 
 func (s *shelf) Fetch(_ context.Context, debs []apt.Deb) error {
 	s.fetched++
-	s.makeDeb(debs[0])
+	for _, deb := range debs {
+		s.makeDeb(deb)
+	}
 	if s.truncate {
 		return os.Truncate(debs[0].Path, 700)
 	}
 	return s.down
 }
 
-// makeDeb builds a small linux-image package.
+// makeDeb builds a small package: linux-image, or the part of it that the name tells.
 func (s *shelf) makeDeb(deb apt.Deb) {
 	s.t.Helper()
-	release := strings.TrimPrefix(deb.Name, "linux-image-")
+	part, release, _ := strings.Cut(strings.TrimPrefix(deb.Name, "linux-"), "-")
+	image := string(bzImage(release, gzipped(s.t, elfFile(".notes", pvhNote()))))
+	files := map[string]string{"DEBIAN/control": "Package: " + deb.Name + "\nVersion: 1\nArchitecture: amd64\nMaintainer: x\nDescription: x\n"}
+	switch {
+	case part == "binary":
+		files["usr/lib/modules/"+release+"/vmlinuz"] = image
+	case part == "base":
+		files["usr/lib/modules/"+release+"/modules.order"], files["usr/lib/modules/"+release+"/modules.builtin"] = "", ""
+	case part == "modules":
+		files["usr/lib/modules/"+release+"/kernel/fs/xfs/xfs.ko"] = string(elfFile(".modinfo", []byte("license=GPL\x00")))
+	case s.split: // linux-image has nothing but dependencies
+	default:
+		files["boot/vmlinuz-"+release] = image
+		files["lib/modules/"+release+"/modules.order"], files["lib/modules/"+release+"/modules.builtin"] = "", ""
+	}
+	s.pack(files, deb.Path)
+}
+
+// pack makes a package of files, by path.
+func (s *shelf) pack(files map[string]string, deb string) {
+	s.t.Helper()
 	root := s.t.TempDir()
-	for path, content := range map[string]string{
-		"DEBIAN/control":                              "Package: " + deb.Name + "\nVersion: 1\nArchitecture: amd64\nMaintainer: x\nDescription: x\n",
-		"boot/vmlinuz-" + release:                     string(bzImage(release, gzipped(s.t, elfFile(".notes", pvhNote())))),
-		"lib/modules/" + release + "/modules.order":   "",
-		"lib/modules/" + release + "/modules.builtin": "",
-	} {
+	for path, content := range files {
 		path = filepath.Join(root, path)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
 			s.t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("dpkg-deb", "--build", "--root-owner-group", root, deb.Path).CombinedOutput(); err != nil {
+	if out, err := exec.Command("dpkg-deb", "--build", "--root-owner-group", root, deb).CombinedOutput(); err != nil {
 		s.t.Fatalf("%v\n%s", err, out)
 	}
 }
@@ -100,6 +146,38 @@ func TestASeriesIsItsNewestStandardKernel(t *testing.T) {
 	}
 }
 
+func TestAKernelInSeveralPackagesIsPutTogether(t *testing.T) {
+	s, resolver := newShelf(t)
+	s.split = true
+	kernel, err := resolver.Resolve(t.Context(), "debian:6.12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kernel.Release != "6.12.117+deb12-amd64" || kernel.PackageVersion != "6.12.117-1" {
+		t.Errorf("resolved %+v", kernel)
+	}
+	loadings, err := resolver.Modules(t.Context(), kernel, "xfs")
+	if err != nil || order(loadings[0]) != "xfs" {
+		t.Errorf("Modules = %v, %v", loadings, err)
+	}
+	if cached, err := resolver.Cached(); err != nil || len(cached) != 1 || cached[0].Release != kernel.Release {
+		t.Errorf("cached %v, %v", cached, err)
+	}
+}
+
+func TestAKernelWithoutItsModulesGivesWayToAnOlderOneThatIsWhole(t *testing.T) {
+	s, resolver := newShelf(t)
+	s.split, s.lost = true, "linux-modules-6.12.117+deb12-amd64"
+	kernel, err := resolver.Resolve(t.Context(), "debian:6.12")
+	if err != nil || kernel.Release != "6.12.9+deb12-amd64" {
+		t.Errorf("Resolve = %+v, %v, want the older", kernel, err)
+	}
+	_, err = resolver.Resolve(t.Context(), "debian:6.12.117")
+	if !errors.Is(err, ErrNotOffered) || !strings.Contains(err.Error(), s.lost) {
+		t.Errorf("the one without: %v, want what is missing", err)
+	}
+}
+
 func TestACachedKernelIsNotFetchedAgain(t *testing.T) {
 	s, resolver := newShelf(t)
 	for range 2 {
@@ -113,6 +191,29 @@ func TestACachedKernelIsNotFetchedAgain(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(s.dir, "*.deb")); len(left) != 0 {
 		t.Errorf("unpacked packages still take space: %v", left)
 	}
+}
+
+func TestTheArchiveIsAskedAgainWhenItsListsAreNewOrOld(t *testing.T) {
+	s, resolver := newShelf(t)
+	resolve := func(want string, asked int) {
+		t.Helper()
+		kernel, err := resolver.Resolve(t.Context(), "debian:6.12")
+		if err != nil || kernel.Release != want || kernel.PackageVersion != s.kernels[want] || s.asked != asked {
+			t.Errorf("Resolve = %+v, %v, asked %d times, want %s, %d times", kernel, err, s.asked, want, asked)
+		}
+	}
+	s.lists = time.Unix(1000, 0)
+	resolve("6.12.117+deb12-amd64", 1)
+	s.kernels["6.12.118+deb12-amd64"] = "6.12.118-1"
+	resolve("6.12.117+deb12-amd64", 1)
+	s.lists = time.Unix(2000, 0)
+	resolve("6.12.118+deb12-amd64", 2)
+	if err := os.RemoveAll(resolver.Cache.Path(class)); err != nil {
+		t.Fatal(err)
+	}
+	resolve("6.12.118+deb12-amd64", 3)
+	s.lists = time.Time{}
+	resolve("6.12.118+deb12-amd64", 4)
 }
 
 func TestWithoutTheArchiveTheNewestCachedKernelIsUsedAndSaidSo(t *testing.T) {
@@ -217,7 +318,7 @@ func TestABuiltTreeNeedsItsImageAndFindsItsModules(t *testing.T) {
 
 func TestASpecThatIsNeitherSeriesNorFileSaysWhatIsWanted(t *testing.T) {
 	for spec, want := range map[string]string{
-		"debian:": "want something like 6.12", "debian:6.12; rm": "want something like", "/nowhere/bzImage": "want debian:SERIES",
+		"debian:": "want something like 6.12", "debian:6.12; rm": "want something like", "/nowhere/bzImage": "want debian:SERIES, tree:DIR",
 	} {
 		_, err := Resolver{Cache: cache.Dir(t.TempDir())}.Resolve(t.Context(), spec)
 		if err == nil || !strings.Contains(err.Error(), want) {

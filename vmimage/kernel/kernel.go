@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
@@ -46,7 +47,9 @@ type Kernel struct {
 
 // Archive is where distribution packages come from. *apt.Archive implements it.
 type Archive interface {
+	Current() (time.Time, bool)
 	Names(ctx context.Context, expression string) ([]string, error)
+	Depends(ctx context.Context, packages []string) (map[string][]apt.Dependency, error)
 	Plan(ctx context.Context, packages []string, withDeps bool) ([]apt.Deb, error)
 	Fetch(ctx context.Context, debs []apt.Deb) error
 }
@@ -59,8 +62,10 @@ type Resolver struct {
 
 // Resolve finds and prepares the kernel that spec names:
 //
-//   - debian:6.12      the newest linux-image-6.12.*-amd64 (the signed standard flavour) the machine's apt sources offer;
-//   - debian:6.12.117  any longer prefix of the release, likewise;
+//   - debian:6.12      the newest linux-image-6.12.*-amd64 (the signed standard flavour) in any suite of the machine's mirror;
+//   - debian:6.12.117  any longer prefix of the release, likewise; a whole release, 7.3-amd64, is that one;
+//   - tree:DIR         a built kernel tree with the modules it built, which are installed into the cache; what its .config lacks is
+//     told in Note, or is a *ConfigError if no guest runs without it;
 //   - PATH             a bzImage, a built kernel tree, or a linux-image .deb; ",modules=DIR" names the folder with its modules:
 //     the one that holds modules.order, or one with lib/modules/RELEASE below it (make modules_install INSTALL_MOD_PATH=DIR).
 //
@@ -78,18 +83,24 @@ func (r Resolver) resolve(ctx context.Context, spec string) (*Kernel, error) {
 	if series, found := strings.CutPrefix(spec, "debian:"); found {
 		return r.debian(ctx, series)
 	}
+	if dir, found := strings.CutPrefix(spec, "tree:"); found {
+		return r.tree(ctx, dir)
+	}
 	path, modules, _ := strings.Cut(spec, ",modules=")
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("want debian:SERIES, or the path of a bzImage, built tree or .deb: %w", err)
+		return nil, fmt.Errorf("want debian:SERIES, tree:DIR, or the path of a bzImage, built tree or .deb: %w", err)
 	case strings.HasSuffix(path, ".deb"):
 		return r.packageFile(ctx, path, info)
 	case info.IsDir():
-		path = filepath.Join(path, "arch/x86/boot/bzImage")
+		path = filepath.Join(path, builtImage)
 	}
 	return r.image(ctx, path, modules)
 }
+
+// builtImage is where a build puts the bzImage.
+const builtImage = "arch/x86/boot/bzImage"
 
 // image is the kernel in the bzImage at path.
 func (r Resolver) image(ctx context.Context, path, modules string) (*Kernel, error) {

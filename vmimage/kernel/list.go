@@ -3,9 +3,10 @@ package kernel
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/iomapcheck/iomapcheck/vmimage/apt"
 )
 
 // Cached is a kernel package that is unpacked in the cache.
@@ -29,11 +30,11 @@ func (r Resolver) Cached() ([]Cached, error) {
 	var cached []Cached
 	for _, name := range names {
 		root := r.Cache.Path(class, name)
-		images, err := filepath.Glob(filepath.Join(root, "boot", "vmlinuz-*"))
-		if err != nil || len(images) != 1 {
+		image, err := imageIn(root)
+		if err != nil {
 			continue
 		}
-		release := strings.TrimPrefix(filepath.Base(images[0]), "vmlinuz-")
+		release := releaseAt(image)
 		version, _ := strings.CutPrefix(name, release+"_")
 		if version == name {
 			version = ""
@@ -43,6 +44,15 @@ func (r Resolver) Cached() ([]Cached, error) {
 	slices.SortStableFunc(cached, func(a, b Cached) int { return compareReleases(b.Release, a.Release) })
 	return cached, nil
 }
+
+// Has says whether an offered kernel is in the cache.
+func (r Resolver) Has(o Offer) bool {
+	_, err := imageIn(r.Cache.Path(class, entryName(o.Release, o.PackageVersion)))
+	return err == nil
+}
+
+// entryName is the cache entry of a distribution's kernel.
+func entryName(release, packageVersion string) string { return release + "_" + packageVersion }
 
 // Open prepares a cached kernel without asking the archive.
 func (r Resolver) Open(ctx context.Context, c Cached) (*Kernel, error) {
@@ -62,60 +72,70 @@ type Offer struct {
 	// Release is what uname -r will print.
 	Release string
 
-	// PackageVersion is the distribution's.
+	// PackageVersion is the distribution's; empty if the kernel is not whole.
 	PackageVersion string
 
-	// Size is the package file's, in bytes.
+	// Size is what is to be fetched, in bytes; 0 if the kernel is not whole.
 	Size int64
+
+	// Missing are packages that the kernel needs and the archive lacks: no kernel of the series can be had.
+	Missing []string
 }
 
-// Offered lists the newest kernel of every series that the archive offers, newest first. It fetches package lists if need be, but no
-// package.
+// Offered lists the newest whole kernel of every series that the archive offers, newest first, and of series that have none the newest
+// with what it lacks. It fetches package lists if need be, but no package.
 func (r Resolver) Offered(ctx context.Context) ([]Offer, error) {
-	names, err := r.Archive.Names(ctx, `^linux-image-[0-9]+\.[0-9]+[0-9a-z.+~-]*-amd64$`)
+	all, err := r.candidates(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("list offered kernels: %w", err)
 	}
-	newest := newestBySeries(names)
-	if len(newest) == 0 {
-		return nil, nil
+	picked := newestBySeries(all)
+	var packages []string
+	for _, c := range picked {
+		if len(c.missing) == 0 {
+			packages = append(packages, c.packages...)
+		}
 	}
-	debs, err := r.Archive.Plan(ctx, newest, false)
-	if err != nil {
-		return nil, fmt.Errorf("list offered kernels: %w", err)
+	var debs []apt.Deb
+	if len(packages) > 0 {
+		if debs, err = r.Archive.Plan(ctx, packages, false); err != nil {
+			return nil, fmt.Errorf("list offered kernels: %w", err)
+		}
 	}
 	var offers []Offer
-	for _, deb := range debs {
-		release := strings.TrimPrefix(deb.Name, packagePrefix)
-		offers = append(offers, Offer{seriesOf(release), release, deb.Version, deb.Size})
+	for _, c := range picked {
+		offers = append(offers, c.offer(debs))
 	}
-	slices.SortStableFunc(offers, func(a, b Offer) int { return compareReleases(b.Release, a.Release) })
 	return offers, nil
 }
 
-const packagePrefix = "linux-image-"
+func (c candidate) offer(debs []apt.Deb) Offer {
+	offer := Offer{Series: c.version.series(), Release: c.release, Missing: c.missing}
+	for _, deb := range debs {
+		if len(c.missing) == 0 && slices.Contains(c.packages, deb.Name) {
+			offer.PackageVersion, offer.Size = deb.Version, offer.Size+deb.Size
+		}
+	}
+	return offer
+}
 
-// newestBySeries picks the name of each series' newest package.
-func newestBySeries(names []string) []string {
-	var picked []string
-	for _, name := range names {
-		series := seriesOf(strings.TrimPrefix(name, packagePrefix))
-		newest, _ := newestRelease(names, series, packagePrefix)
-		if newest != "" && !slices.Contains(picked, newest) {
-			picked = append(picked, newest)
+// newestBySeries picks each series' newest whole candidate, or failing that its newest. It takes and returns newest first.
+func newestBySeries(all []candidate) []candidate {
+	var picked []candidate
+	for _, c := range all {
+		last := len(picked) - 1
+		switch {
+		case last < 0 || picked[last].version.series() != c.version.series():
+			picked = append(picked, c)
+		case len(picked[last].missing) > 0 && len(c.missing) == 0:
+			picked[last] = c
 		}
 	}
 	return picked
 }
 
-// seriesOf is the release's first two numbers: "6.12"; empty if it has an unknown form.
-func seriesOf(release string) string {
-	version, err := ParseVersion(release)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%d.%d", version.Major, version.Minor)
-}
+// series is the first two numbers: "6.12".
+func (v Version) series() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // compareReleases orders releases as kernels; unknown forms come first.
 func compareReleases(a, b string) int {

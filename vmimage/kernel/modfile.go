@@ -64,10 +64,11 @@ func moduleReader(extension string, packed io.Reader) (io.Reader, error) {
 	return nil, fmt.Errorf("unknown compression %s (known: .xz .zst .gz)", extension)
 }
 
-// needs is what a module wants loaded before it.
+// needs is what a module wants loaded before it, and what others may call it.
 type needs struct {
-	hard []string // symbols come from these (modpost writes "depends=")
-	soft []string // used if present (MODULE_SOFTDEP "pre:")
+	hard    []string // symbols come from these (modpost writes "depends=")
+	soft    []string // used if present (MODULE_SOFTDEP "pre:")
+	aliases []string // MODULE_ALIAS, of which MODULE_ALIAS_CRYPTO makes two: crc32c and crypto-crc32c
 }
 
 // readNeeds reads a module's .modinfo section: NUL-terminated key=value strings.
@@ -95,6 +96,8 @@ func parseNeeds(info string) needs {
 		switch key {
 		case "depends":
 			result.hard = append(result.hard, strings.FieldsFunc(value, func(r rune) bool { return r == ',' })...)
+		case "alias":
+			result.aliases = append(result.aliases, value)
 		case "softdep":
 			result.soft = append(result.soft, preDependencies(value)...)
 		}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -41,15 +43,36 @@ func (e *MissingModuleError) Error() string {
 func (r Resolver) Modules(ctx context.Context, kernel *Kernel, names ...string) ([]Loading, error) {
 	finder := &moduleFinder{resolver: r, kernel: kernel}
 	if err := finder.index(); err != nil {
-		return nil, fmt.Errorf("index modules of %s: %w", kernel.Release, err)
+		return nil, err
 	}
 	var loadings []Loading
 	for _, name := range names {
-		loading := Loading{Name: name}
-		if err := finder.add(ctx, canonical(name), &loading.Files, map[string]bool{}); err != nil {
-			return nil, fmt.Errorf("find module %s: %w", name, err)
+		loading, err := finder.loading(ctx, name)
+		if err != nil {
+			return nil, err
 		}
 		loadings = append(loadings, loading)
+	}
+	return loadings, nil
+}
+
+// PresentModules is Modules without those of the names that the kernel lacks, or whose dependencies it lacks.
+func (r Resolver) PresentModules(ctx context.Context, kernel *Kernel, names ...string) ([]Loading, error) {
+	finder := &moduleFinder{resolver: r, kernel: kernel}
+	if err := finder.index(); err != nil {
+		return nil, err
+	}
+	var loadings []Loading
+	for _, name := range names {
+		loading, err := finder.loading(ctx, name)
+		var missing *MissingModuleError
+		switch {
+		case errors.As(err, &missing):
+		case err != nil:
+			return nil, err
+		default:
+			loadings = append(loadings, loading)
+		}
 	}
 	return loadings, nil
 }
@@ -65,6 +88,15 @@ type moduleFinder struct {
 	builtin  map[string]bool
 }
 
+// loading is what it takes to load one module.
+func (f *moduleFinder) loading(ctx context.Context, name string) (Loading, error) {
+	loading := Loading{Name: name}
+	if err := f.add(ctx, canonical(name), &loading.Files, map[string]bool{}); err != nil {
+		return Loading{}, fmt.Errorf("find module %s: %w", name, err)
+	}
+	return loading, nil
+}
+
 func (f *moduleFinder) index() error {
 	f.files, f.builtin = map[string]string{}, map[string]bool{}
 	if f.kernel.ModulesDir == "" {
@@ -72,12 +104,15 @@ func (f *moduleFinder) index() error {
 	}
 	builtin, err := moduleList(filepath.Join(f.kernel.ModulesDir, "modules.builtin"))
 	if err != nil {
-		return err
+		return fmt.Errorf("index modules of %s: %w", f.kernel.Release, err)
 	}
 	for _, path := range builtin {
 		f.builtin[moduleName(path)] = true
 	}
-	return f.indexFiles()
+	if err := f.indexFiles(); err != nil {
+		return fmt.Errorf("index modules of %s: %w", f.kernel.Release, err)
+	}
+	return nil
 }
 
 // indexFiles walks the tree rather than read modules.order: that does not say how the files are compressed, and knows nothing of
@@ -115,15 +150,7 @@ func (f *moduleFinder) add(ctx context.Context, name string, list *[]Module, see
 	if !found {
 		return &MissingModuleError{Name: name, Release: f.kernel.Release}
 	}
-	plain, err := f.plainFile(ctx, path)
-	if err != nil {
-		return err
-	}
-	needs, err := readNeeds(plain)
-	if err != nil && plain != path {
-		// Our copy is damaged, or the package's file was: the next run makes it anew.
-		return errors.Join(err, os.Remove(plain))
-	}
+	plain, needs, err := f.inspect(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -134,9 +161,25 @@ func (f *moduleFinder) add(ctx context.Context, name string, list *[]Module, see
 	return nil
 }
 
+// inspect returns the path of the module at path, uncompressed, and what it says of itself.
+func (f *moduleFinder) inspect(ctx context.Context, path string) (plain string, said needs, err error) {
+	if plain, err = f.plainFile(ctx, path); err != nil {
+		return "", needs{}, err
+	}
+	said, err = readNeeds(plain)
+	if err != nil && plain != path {
+		// Our copy is damaged, or the package's file was: the next run makes it anew.
+		err = errors.Join(err, os.Remove(plain))
+	}
+	return plain, said, err
+}
+
 func (f *moduleFinder) addNeeds(ctx context.Context, needs needs, list *[]Module, seen map[string]bool) error {
 	for _, soft := range needs.soft {
-		err := f.add(ctx, f.provider(soft), list, seen)
+		provider, err := f.provider(ctx, soft)
+		if err == nil {
+			err = f.add(ctx, provider, list, seen)
+		}
 		var missing *MissingModuleError
 		if err != nil && !errors.As(err, &missing) {
 			return err
@@ -150,15 +193,27 @@ func (f *moduleFinder) addNeeds(ctx context.Context, needs needs, list *[]Module
 	return nil
 }
 
-// provider finds the module behind a soft dependency, which may name a crypto algorithm: crypto-crc32c, crc32c, xxhash64 and
-// blake2b-256 are aliases in crc32c_generic, xxhash_generic and blake2b_generic. Aliases proper are in modules.alias, which depmod
-// makes and packages do not have.
-func (f *moduleFinder) provider(name string) string {
+// provider finds the module behind a soft dependency, which may name a crypto algorithm: crypto-crc32c, xxhash64 and blake2b-256 are
+// aliases in crc32c_generic (since 6.16 crc32c_cryptoapi), xxhash_generic and blake2b_generic. modules.alias, which would tell, is made by
+// depmod, and packages do not have it; so the modules that are called like the algorithm are asked. Not those below arch, which refuse
+// to load on a processor without their instructions.
+func (f *moduleFinder) provider(ctx context.Context, name string) (string, error) {
 	algorithm := strings.TrimPrefix(name, "crypto-")
-	for _, candidate := range []string{name, algorithm + "_generic", strings.TrimRight(algorithm, "-0123456789") + "_generic"} {
-		if candidate = canonical(candidate); f.files[candidate] != "" {
-			return candidate
+	if f.files[canonical(name)] != "" {
+		return canonical(name), nil
+	}
+	stem := canonical(strings.TrimRight(algorithm, "-0123456789"))
+	for _, candidate := range slices.Sorted(maps.Keys(f.files)) {
+		if !strings.HasPrefix(candidate, stem) || strings.Contains(f.files[candidate], "/arch/") {
+			continue
+		}
+		_, said, err := f.inspect(ctx, f.files[candidate])
+		if err != nil {
+			return "", err
+		}
+		if slices.Contains(said.aliases, algorithm) || slices.Contains(said.aliases, "crypto-"+algorithm) {
+			return candidate, nil
 		}
 	}
-	return canonical(name)
+	return canonical(name), nil
 }

@@ -52,8 +52,11 @@ func TestModulesComeAfterWhatTheyNeed(t *testing.T) {
 		"fs/xfs.ko.xz":                 "license=GPL;depends=libcrc32c",
 		"fs/btrfs.ko.zst":              "softdep=pre: crypto-crc32c post: none;softdep=pre: xxhash64 sha256;depends=raid6-pq,libcrc32c",
 		"lib/libcrc32c.ko.gz":          "softdep=pre: crc32c;depends=",
-		"crypto/crc32c_generic.ko":     "depends=",
-		"crypto/xxhash_generic.ko":     "depends=",
+		"crypto/crc32c_generic.ko":     "alias=crypto-crc32c;alias=crc32c;depends=",
+		"crypto/xxhash_generic.ko":     "alias=crypto-xxhash64;depends=",
+		"crypto/xxhash_other.ko":       "alias=crypto-xxhash32;depends=",
+		"arch/x86/crypto/crc32c-a.ko":  "alias=crypto-crc32c;depends=",
+		"arch/x86/crypto/sha256-a.ko":  "alias=crypto-sha256;depends=",
 		"lib/raid6-pq.ko":              "depends=",
 		"drivers/block/virtio-blk.ko":  "depends=",
 		"drivers/char/unrelated.ko.xz": "depends=nothing",
@@ -75,6 +78,20 @@ func TestModulesComeAfterWhatTheyNeed(t *testing.T) {
 	}
 }
 
+// Debian's 6.17: crc32c_generic is gone, and the algorithm is in a module of another name.
+func TestAnAlgorithmIsFoundByItsAlias(t *testing.T) {
+	kernel := moduleTree(t, map[string]string{
+		"fs/btrfs.ko":                   "softdep=pre: crypto-crc32c;softdep=pre: blake2b-256;depends=",
+		"crypto/crc32c-cryptoapi.ko.xz": "alias=crc32c;alias=crypto-crc32c;depends=",
+		"crypto/blake2b_generic.ko":     "alias=crypto-blake2b-512;alias=crypto-blake2b-256;depends=",
+	})
+	resolver := Resolver{Cache: cache.Dir(t.TempDir())}
+	loadings, err := resolver.Modules(t.Context(), kernel, "btrfs")
+	if want := "crc32c_cryptoapi blake2b_generic btrfs"; err != nil || order(loadings[0]) != want {
+		t.Errorf("%v, %v, want %s", loadings, err, want)
+	}
+}
+
 func TestAModuleThatDoesNotExistIsNamed(t *testing.T) {
 	kernel := moduleTree(t, map[string]string{"fs/xfs.ko": "depends=gone"})
 	resolver := Resolver{Cache: cache.Dir(t.TempDir())}
@@ -84,6 +101,15 @@ func TestAModuleThatDoesNotExistIsNamed(t *testing.T) {
 		if !errors.As(err, &missing) || missing.Name != "gone" || missing.Release != "6.12.1" {
 			t.Errorf("Modules(%s): %v, want gone to be missing from 6.12.1", name, err)
 		}
+	}
+}
+
+func TestWhatAKernelLacksIsLeftOutOfThePresentModules(t *testing.T) {
+	kernel := moduleTree(t, map[string]string{"fs/xfs.ko": "depends=gone", "fs/zonefs.ko": "depends="})
+	resolver := Resolver{Cache: cache.Dir(t.TempDir())}
+	loadings, err := resolver.PresentModules(t.Context(), kernel, "xfs", "bcachefs", "zonefs")
+	if err != nil || len(loadings) != 1 || loadings[0].Name != "zonefs" || order(loadings[0]) != "zonefs" {
+		t.Errorf("got %+v, %v; want zonefs alone", loadings, err)
 	}
 }
 

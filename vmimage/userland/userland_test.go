@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,9 @@ func system(t *testing.T) string {
 		"/sbin/mke2fs":                               string(dynamic(loader, "libc.so.6")),
 		"/bin/mkfs.btrfs":                            string(dynamic(loader, "libc.so.6")),
 		"/usr/bin/mkfs.gfs2":                         string(dynamic(loader, "libc.so.6")),
+		"/usr/sbin/mkzonefs":                         string(dynamic(loader, "libc.so.6")),
+		"/usr/sbin/bcachefs":                         string(dynamic(loader, "libc.so.6")),
+		"/usr/sbin/mkfs.f2fs":                        string(dynamic(loader, "libc.so.6")),
 		"/etc/mke2fs.conf":                           "conf",
 		"/usr/bin/irrelevant":                        "program",
 		"/lib64/ld-linux-x86-64.so.2":                "-> /lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
@@ -140,12 +144,24 @@ type packages struct {
 	damaged bool
 	fetched int
 	deb     string
+	absent  string // a package that the archive has not
+	broken  string // a package that cannot be had together with the others
+	planned []string
+}
+
+func (p *packages) Names(_ context.Context, expression string) ([]string, error) {
+	is := regexp.MustCompile(expression)
+	return slices.DeleteFunc(packageNames(tools()), func(name string) bool { return name == p.absent || !is.MatchString(name) }), nil
 }
 
 func (p *packages) Plan(_ context.Context, names []string, withDeps bool) ([]apt.Deb, error) {
 	if !withDeps || !slices.Contains(names, "xfsprogs") {
 		p.t.Errorf("planned %v, dependencies %v", names, withDeps)
 	}
+	if slices.Contains(names, p.broken) {
+		return nil, errors.New("unmet dependencies")
+	}
+	p.planned = names
 	return []apt.Deb{{Name: "all", Path: p.deb}}, nil
 }
 
@@ -195,10 +211,39 @@ func TestOnlyToolsAndWhatTheyNeedAreKept(t *testing.T) {
 	want := []string{
 		"/etc/mke2fs.conf", "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6",
 		"/lib/x86_64-linux-gnu/libcircle.so.1", "/lib/x86_64-linux-gnu/libuuid.so.1", "/lib64/ld-linux-x86-64.so.2",
-		"/sbin/mkfs.btrfs", "/sbin/mkfs.ext4", "/sbin/mkfs.gfs2", "/sbin/mkfs.xfs",
+		"/sbin/bcachefs", "/sbin/mkfs.btrfs", "/sbin/mkfs.ext4", "/sbin/mkfs.f2fs", "/sbin/mkfs.gfs2", "/sbin/mkfs.xfs", "/sbin/mkzonefs",
 	}
 	if !slices.Equal(paths, want) {
 		t.Errorf("files %q\n want %q", paths, want)
+	}
+}
+
+func TestWhatIsOptionalMayBeAbsentOrUnfit(t *testing.T) {
+	for _, c := range []struct {
+		archive packages
+		want    string
+	}{
+		{packages{absent: "bcachefs-tools"}, "xfsprogs e2fsprogs btrfs-progs gfs2-utils zonefs-tools f2fs-tools"},
+		{packages{broken: "bcachefs-tools"}, "xfsprogs e2fsprogs btrfs-progs gfs2-utils"},
+	} {
+		archive := newPackages(t)
+		archive.absent, archive.broken = c.archive.absent, c.archive.broken
+		files, err := Resolve(t.Context(), cache.Dir(t.TempDir()), archive)
+		if err != nil || strings.Join(archive.planned, " ") != c.want {
+			t.Errorf("planned %v, %v, want %s", archive.planned, err, c.want)
+		}
+		for _, file := range files {
+			if file.Guest == "/sbin/bcachefs" {
+				t.Errorf("%s is there without its package", file.Guest)
+			}
+		}
+	}
+	for _, needed := range []string{"xfsprogs", "gfs2-utils"} {
+		archive := newPackages(t)
+		archive.broken = needed
+		if _, err := Resolve(t.Context(), cache.Dir(t.TempDir()), archive); err == nil {
+			t.Errorf("without %s: no error", needed)
+		}
 	}
 }
 
