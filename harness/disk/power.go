@@ -52,11 +52,18 @@ func (p *power) flushed(mark uint64) {
 	p.changes = p.changes[n:]
 }
 
-// cut makes the contents what the power cut leaves and returns the changes that are lost, oldest first.
-func (p *power) cut(now *contents) []Request {
+// cut makes the contents what the power cut leaves, with the changes that keep wants, and returns those that are lost, oldest first.
+func (p *power) cut(now *contents, keep func(n, of int) bool) []Request {
 	var lost []Request
+	n, of := 0, p.volatile()
 	for i := range p.changes {
-		if c := &p.changes[i]; c.FUA {
+		c := &p.changes[i]
+		kept := c.FUA
+		if !kept {
+			kept = keep(n, of)
+			n++
+		}
+		if kept {
 			c.apply(&p.durable)
 		} else {
 			lost = append(lost, c.Request)
@@ -65,6 +72,17 @@ func (p *power) cut(now *contents) []Request {
 	p.changes = nil
 	*now = p.durable.share()
 	return lost
+}
+
+// volatile counts the changes that a power cut may take away.
+func (p *power) volatile() int {
+	n := 0
+	for i := range p.changes {
+		if !p.changes[i].FUA {
+			n++
+		}
+	}
+	return n
 }
 
 // apply carries the change out on the contents.
@@ -76,8 +94,20 @@ func (c *change) apply(to *contents) {
 	}
 }
 
-// ErrNoCut is returned by Cut for a disk that was made without EnableCut.
-var ErrNoCut = errors.New("cut disk power: the disk was made without EnableCut and does not know what is durable")
+// ErrNoCut is returned by Cut for a disk that does not know what is durable.
+var ErrNoCut = errors.New("cut disk power: the disk was not told to remember what is durable (EnableCut, TrackPower)")
+
+// TrackPower makes the disk remember from now on what is durable, as EnableCut does from the start: what it holds now is durable. Off
+// makes it forget, and frees the memory that this takes.
+func (d *Disk) TrackPower(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.power = nil
+	if on {
+		d.power = new(power)
+		d.power.reset(&d.now)
+	}
+}
 
 // Cut cuts the power. The contents become what was durable:
 //   - every change that was answered before a FLUSH arrived, if that FLUSH was answered with success before the cut;
@@ -90,8 +120,14 @@ var ErrNoCut = errors.New("cut disk power: the disk was made without EnableCut a
 // carried out, all holds end, and the connections open now get ESHUTDOWN for whatever they ask: a machine has to connect anew
 // to see the disk after the cut. Rules stay.
 //
-// It returns ErrNoCut if the disk was made without EnableCut, and ErrClosed if it is closed.
+// It returns ErrNoCut if the disk does not know what is durable, and ErrClosed if it is closed.
 func (d *Disk) Cut() ([]Request, error) {
+	return d.CutKeeping(func(int, int) bool { return false })
+}
+
+// CutKeeping is Cut of a disk that had written some of its cache back: keep is asked, oldest first, whether the n-th of all changes
+// that are not durable, counted from 0, survives as well. Each survives whole or not at all, and those that do apply in their order.
+func (d *Disk) CutKeeping(keep func(n, of int) bool) ([]Request, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -104,5 +140,5 @@ func (d *Disk) Cut() ([]Request, error) {
 	d.holds = nil
 	d.generation++
 	d.recordLocked(Event{What: PowerCut})
-	return d.power.cut(&d.now), nil
+	return d.power.cut(&d.now, keep), nil
 }

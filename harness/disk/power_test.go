@@ -119,3 +119,52 @@ func TestCutNeedsADiskThatWasMadeForIt(t *testing.T) {
 		t.Fatalf("%v, want ErrClosed", err)
 	}
 }
+
+func TestACutKeepsTheVolatileWritesThatItIsTold(t *testing.T) {
+	s := serve(t, New(1<<20))
+	ok(t, s.write(page(0), fill('0', 4096)))
+	s.TrackPower(true) // what is there is durable
+	ok(t,
+		s.write(page(1), fill('a', 4096)),
+		s.writeFUA(page(2), fill('b', 4096)),
+		s.write(page(3), fill('c', 4096)),
+		s.write(page(1), fill('d', 4096)))
+	lost, err := s.CutKeeping(func(n, of int) bool {
+		if of != 3 {
+			t.Errorf("asked for %d of %d volatile writes, want 3", n, of)
+		}
+		return n == 0
+	})
+	ok(t, err)
+	if len(lost) != 2 || lost[0].Range.Off != page(3) || lost[1].Range.Off != page(1) {
+		t.Errorf("lost %v", lost)
+	}
+	s = reconnect(t, s)
+	s.expect(t, page(0), fill('0', 4096))
+	s.expect(t, page(1), fill('a', 4096))
+	s.expect(t, page(2), fill('b', 4096))
+	s.expect(t, page(3), fill(0, 4096))
+}
+
+func TestADiskThatLiesAboutAFlushLosesWhatWasPromised(t *testing.T) {
+	s := serve(t, New(1<<20, EnableCut()))
+	s.LoseFlushes(1)
+	ok(t, s.write(page(0), fill('a', 4096)), s.flush())
+	lost, err := s.Cut()
+	ok(t, err)
+	if len(lost) != 1 {
+		t.Errorf("lost %v, want the write whose flush was answered and not carried out", lost)
+	}
+}
+
+func TestAPatternFillsEveryByteAndIsCopiedBeforeAChange(t *testing.T) {
+	image := Filled(3*chunkSize+512, 0xff)
+	a, b := New(image.Size()), New(image.Size())
+	ok(t, a.Restore(image), b.Restore(image))
+	sa, sb := serve(t, a), serve(t, b)
+	ok(t, sa.write(page(1), fill('a', 4096)))
+	sa.expect(t, page(0), fill(0xff, 4096))
+	sa.expect(t, page(1), fill('a', 4096))
+	sa.expect(t, 3*chunkSize, fill(0xff, 512))
+	sb.expect(t, page(1), fill(0xff, 4096))
+}

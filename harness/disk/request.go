@@ -82,12 +82,12 @@ func (d *Disk) carryOutLocked(p *pending, at time.Time, out []byte) []byte {
 	switch {
 	case p.Op == OpRead:
 		out = d.readLocked(p, at, out)
+	case d.takeRuleLocked(ruleLose, p) != nil:
+		d.recordLocked(Event{What: Lost, Time: at, Request: p.Request})
 	case p.Op == OpFlush:
 		if d.power != nil {
 			d.power.flushed(p.mark)
 		}
-	case d.takeRuleLocked(ruleLose, p) != nil:
-		d.recordLocked(Event{What: Lost, Time: at, Request: p.Request})
 	default:
 		d.changeLocked(p)
 	}

@@ -47,6 +47,12 @@ func (d *Disk) Lose(m Match, count int) {
 	d.addRule(rule{kind: ruleLose, match: m, left: count})
 }
 
+// LoseFlushes answers the next count flushes with success and makes nothing durable by them; a negative count means until ClearRules. It
+// is a broken disk, as Lose's.
+func (d *Disk) LoseFlushes(count int) {
+	d.addRule(rule{kind: ruleLose, match: Match{Ops: Flushes}, left: count})
+}
+
 // Stale answers the next count matching reads with the contents as of MarkStale, or as of now if that was never called; a
 // negative count means until ClearRules. It is a broken disk, there to prove that a judge notices one.
 func (d *Disk) Stale(m Match, count int) {

@@ -37,13 +37,26 @@ func TestDevicesSayWhatTheyAddToTheCommandLine(t *testing.T) {
 			`-chardev socket,id=port-iomapcheck.0,fd=4 -device virtserialport,chardev=port-iomapcheck.0,name=iomapcheck.0`},
 		{serialConsole{socket(t)}, `-chardev socket,id=console,fd=5 -serial chardev:console`},
 		{monitor{socket(t)}, `-chardev socket,id=qmp,fd=6 -mon chardev=qmp,mode=control`},
+		{NBDParts{NBD{Serial: "p", Socket: socket(t)}, []Part{{4096, 8192}, {0, 4096}}},
+			`-blockdev {"discard":"unmap","driver":"nbd","export":"","node-name":"disk-p","server":{"str":"7","type":"fd"}} ` +
+				`-blockdev {"discard":"unmap","driver":"raw","file":"disk-p","node-name":"disk-p-0","offset":4096,"size":8192} ` +
+				`-device virtio-blk-pci,drive=disk-p-0,id=disk-p-0-dev,serial=p-0,num-queues=1,request-merging=off,` +
+				`werror=report,rerror=report,share-rw=on ` +
+				`-blockdev {"discard":"unmap","driver":"raw","file":"disk-p","node-name":"disk-p-1","offset":0,"size":4096} ` +
+				`-device virtio-blk-pci,drive=disk-p-1,id=disk-p-1-dev,serial=p-1,num-queues=1,request-merging=off,` +
+				`werror=report,rerror=report,share-rw=on`},
+		{ZonedNBD{NBD{Serial: "z", Socket: socket(t), BlockSize: 4096}, Part{0, 1 << 20}, 1 << 18},
+			`-blockdev {"discard":"unmap","driver":"nbd","export":"","node-name":"disk-z","server":{"str":"8","type":"fd"}} ` +
+				`-blockdev {"discard":"unmap","driver":"raw","file":"disk-z","node-name":"disk-z-0","offset":0,"size":1048576} ` +
+				`-device nvme,id=disk-z-0-ctrl,serial=z -device nvme-ns,bus=disk-z-0-ctrl,drive=disk-z-0,zoned=on,` +
+				`zoned.zone_size=262144,zoned.zone_capacity=262144,logical_block_size=4096,physical_block_size=4096`},
 	} {
 		if got := strings.Join(test.device.Args(&fds), " "); got != test.want {
 			t.Errorf("%T:\n got %s\nwant %s", test.device, got, test.want)
 		}
 	}
-	if len(fds.files) != 4 {
-		t.Errorf("%d files are passed, want 4", len(fds.files))
+	if len(fds.files) != 6 {
+		t.Errorf("%d files are passed, want 6", len(fds.files))
 	}
 }
 

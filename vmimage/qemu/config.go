@@ -3,6 +3,7 @@ package qemu
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,12 @@ type Config struct {
 	// MemoryMiB is the guest's memory; 0 means 1024.
 	MemoryMiB int
 
+	// Memory is the file that holds the guest's memory; nil for memory without a file. A machine with one can be saved, or be a clone.
+	Memory *Memory
+
+	// Clone says that the machine does not boot, but waits for VM.Load.
+	Clone bool
+
 	// Vmlinux is the uncompressed kernel, entered through PVH; if empty, or this QEMU has no qboot, Image is booted.
 	Vmlinux string
 
@@ -45,12 +52,19 @@ type Config struct {
 	// Devices are the disks and further ports, in the order the guest finds them: /dev/vda, /dev/vdb, …
 	Devices []Device
 
+	// Debugger is an address, as -gdb takes it ("unix:PATH,server=on,wait=off", "tcp:localhost:1234"), at which QEMU waits for a debugger before
+	// the guest's first instruction; empty for none.
+	Debugger string
+
 	// Console gets every byte of the serial console, from one goroutine; nil to drop them. While it blocks the guest runs on until about
 	// 4 MiB are waiting. Its errors are ignored: a full disk must not stop a guest.
 	Console io.Writer
 
 	// OnLine is called with every line of the console without its end, after Console got it, from the same goroutine; may be nil.
 	OnLine func(line string)
+
+	// clock is what the kernel is told of its clock; set by Start, and no part of the machine's identity.
+	clock []string
 }
 
 // ControlPort is the name of the virtio-serial port behind VM.Control.
@@ -76,13 +90,19 @@ func BaseCmdline() []string {
 // defaultMemoryMiB is enough for the initramfs twice (archive and unpacked) and a few hundred MiB of page cache.
 const defaultMemoryMiB = 1024
 
+// MemorySize is the size of the guest's memory, and so of Memory's file, in MiB.
+func (c Config) MemorySize() int {
+	if c.MemoryMiB == 0 {
+		return defaultMemoryMiB
+	}
+	return c.MemoryMiB
+}
+
 func (c *Config) setDefaults() {
 	if c.Accel == "" {
 		c.Accel = TCG
 	}
-	if c.MemoryMiB == 0 {
-		c.MemoryMiB = defaultMemoryMiB
-	}
+	c.MemoryMiB = c.MemorySize()
 	if c.CPUs == 0 {
 		c.CPUs = 2
 		if c.Accel == TCG && c.Binary.Major < 10 {
@@ -96,11 +116,19 @@ func (c *Config) args(fds *FDs, devices []Device) []string {
 	args := []string{
 		"-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
 		"-name", "iomapcheck,debug-threads=on",
-		"-machine", "q35,usb=off,vmport=off,smbus=off,sata=off,dump-guest-core=off",
+		"-machine", "q35,usb=off,vmport=off,smbus=off,sata=off,dump-guest-core=off" + c.Memory.machine(),
 		"-m", fmt.Sprintf("%dM", c.MemoryMiB), "-smp", fmt.Sprint(c.CPUs),
 	}
+	args = append(args, c.Memory.args(fds, c.MemoryMiB)...)
 	args = append(args, c.accelArgs()...)
-	args = append(args, c.kernelArgs()...)
+	if c.Clone {
+		args = append(args, c.cloneArgs()...)
+	} else {
+		args = append(args, c.kernelArgs()...)
+	}
+	if c.Debugger != "" {
+		args = append(args, "-gdb", c.Debugger, "-S")
+	}
 	args = append(args, "-device", "virtio-serial-pci")
 	for _, device := range devices {
 		args = append(args, device.Args(fds)...)
@@ -128,5 +156,5 @@ func (c *Config) kernelArgs() []string {
 	if c.Initrd != "" {
 		args = append(args, "-initrd", c.Initrd)
 	}
-	return append(args, "-append", strings.Join(append(BaseCmdline(), c.Cmdline...), " "))
+	return append(args, "-append", strings.Join(slices.Concat(BaseCmdline(), c.clock, c.Cmdline), " "))
 }

@@ -51,14 +51,18 @@ type NBD struct {
 
 // Args implements Device.
 func (d NBD) Args(fds *FDs) []string {
-	node := "disk-" + d.Serial
-	return []string{
-		"-blockdev", blockdev(map[string]any{
-			"driver": "nbd", "node-name": node, "export": d.Export, "discard": "unmap",
-			"server": map[string]string{"type": "fd", "str": fds.Pass(d.Socket)},
-		}),
-		"-device", virtioBlk(node, d.Serial, d.BlockSize),
-	}
+	return append(d.export(fds), "-device", virtioBlk(d.node(), d.Serial, d.BlockSize))
+}
+
+// node is the name of the export's block device node.
+func (d NBD) node() string { return "disk-" + d.Serial }
+
+// export makes the node.
+func (d NBD) export(fds *FDs) []string {
+	return []string{"-blockdev", blockdev(map[string]any{
+		"driver": "nbd", "node-name": d.node(), "export": d.Export, "discard": "unmap",
+		"server": map[string]string{"type": "fd", "str": fds.Pass(d.Socket)},
+	})}
 }
 
 // RawDisk is a disk in a file of the host.

@@ -15,7 +15,7 @@ import (
 // Start runs a machine and returns as soon as QEMU answers; the kernel is only then beginning to boot. ctx bounds the start, not the machine's
 // life: that ends by itself, with Stop, or with this process, however it dies.
 //
-// Errors are *InfraError. The QEMU ends of all sockets in config.Devices are closed, whatever happens; our ends stay the caller's.
+// Errors are *InfraError. The QEMU ends of all sockets in config.Devices, and the file of config.Memory, are closed, whatever happens; our ends stay the caller's.
 func Start(ctx context.Context, config Config) (*VM, error) {
 	parts := &parts{}
 	defer parts.closeTheirs()
@@ -64,9 +64,11 @@ func (p *parts) start(ctx context.Context, config Config) (*VM, error) {
 		for _, device := range devices {
 			device.Args(&p.fds) // so that their sockets get closed
 		}
+		config.Memory.args(&p.fds, 0)
 		return nil, err
 	}
 	config.setDefaults()
+	config.clock = config.tscCmdline()
 	args := config.args(&p.fds, devices)
 	process, err := startProcess(config.Binary.Path, args, p.fds.files, p.outputEnd)
 	if err != nil {
@@ -106,7 +108,7 @@ func newVM(ctx context.Context, p *parts, process *process, config Config, args 
 	vm := &VM{
 		Control: p.control, serial: p.console, Accel: config.Accel, CPUs: config.CPUs,
 		Command: append([]string{config.Binary.Path}, args...),
-		process: process, done: make(chan struct{}), events: make(chan qmp.Event, queuedEvents),
+		process: process, done: make(chan struct{}), events: make(chan qmp.Event, queuedEvents), migration: make(chan string, queuedEvents),
 	}
 	var outputs sync.WaitGroup
 	outputs.Go(func() { drain(p.console, &vm.console, config.Console, config.OnLine) })

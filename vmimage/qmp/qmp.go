@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrClosed says that the connection ended (QEMU did, or Close was called) before an answer came.
@@ -98,13 +101,28 @@ func (c *Client) Execute(ctx context.Context, command string, arguments, result 
 	return nil
 }
 
+// GiveFile hands a file to QEMU, which knows it by name from then on, as in the migration address "fd:NAME", until it has used it. The caller
+// may close its own descriptor. The connection has to be a Unix socket.
+func (c *Client) GiveFile(ctx context.Context, name string, file *os.File) error {
+	rights := unix.UnixRights(int(file.Fd()))
+	if err := c.executeWith(ctx, rights, "getfd", map[string]string{"fdname": name}, nil); err != nil {
+		return fmt.Errorf("give QEMU file %s: %w", name, err)
+	}
+	return nil
+}
+
 func (c *Client) execute(ctx context.Context, command string, arguments, result any) error {
+	return c.executeWith(ctx, nil, command, arguments, result)
+}
+
+// executeWith is execute with descriptors beside the command, as control messages.
+func (c *Client) executeWith(ctx context.Context, rights []byte, command string, arguments, result any) error {
 	id, answer, err := c.expect()
 	if err != nil {
 		return err
 	}
 	defer c.forget(id)
-	if err := c.send(command, arguments, id); err != nil {
+	if err := c.send(command, arguments, id, rights); err != nil {
 		return err
 	}
 	select {
@@ -142,18 +160,35 @@ func (c *Client) forget(id int) {
 	delete(c.waiting, id)
 }
 
-func (c *Client) send(command string, arguments any, id int) error {
+func (c *Client) send(command string, arguments any, id int, rights []byte) error {
 	request := struct {
 		Execute   string `json:"execute"`
 		Arguments any    `json:"arguments,omitempty"`
 		ID        int    `json:"id"`
 	}{command, arguments, id}
+	text, err := json.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("encode arguments: %w", err)
+	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if err := json.NewEncoder(c.conn).Encode(request); err != nil {
+	if err := c.write(append(text, '\n'), rights); err != nil {
 		return errors.Join(ErrClosed, err)
 	}
 	return nil
+}
+
+func (c *Client) write(text, rights []byte) error {
+	if rights == nil {
+		_, err := c.conn.Write(text)
+		return err
+	}
+	socket, ok := c.conn.(*net.UnixConn)
+	if !ok {
+		return fmt.Errorf("a %s connection carries no files", c.conn.RemoteAddr().Network())
+	}
+	_, _, err := socket.WriteMsgUnix(text, rights, nil)
+	return err
 }
 
 // read runs until the connection ends.
