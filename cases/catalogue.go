@@ -3,6 +3,7 @@ package cases
 
 import (
 	"github.com/iomapcheck/iomapcheck/cases/coherence"
+	"github.com/iomapcheck/iomapcheck/cases/durability"
 	"github.com/iomapcheck/iomapcheck/cases/fallback"
 	"github.com/iomapcheck/iomapcheck/cases/foliolock"
 	"github.com/iomapcheck/iomapcheck/cases/progress"
@@ -18,5 +19,6 @@ func Catalogue() []prog.Case {
 	all = append(all, foliolock.Cases()...)
 	all = append(all, progress.Cases()...)
 	all = append(all, regress.Cases()...)
+	all = append(all, durability.Cases()...)
 	return all
 }

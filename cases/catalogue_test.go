@@ -49,6 +49,8 @@ func rowFlaw(r prog.Row) string {
 	switch point := regexp.MustCompile(`^\d+\.\d+\.\d+$`); {
 	case r.Why == "" || r.Kernel == "":
 		return "no reason or kernel function"
+	case r.Shows != "" && !r.Known || !slices.Contains([]string{"", "hang", "crash"}, r.Shows):
+		return "shows " + r.Shows + ", which is no way for a known divergence to show"
 	case r.Unsupported != "" && (r.Expect != nil || r.Witnesses != nil):
 		return "what is not tried can neither be expected nor witnessed"
 	case len(r.Backports) > 0 && r.Since == "":

@@ -43,6 +43,7 @@ func dioBeforeBufferedWrite() prog.Case {
 				Kernel:      "ext4_buffered_write_iter",
 				Commit:      "ext4: drain in-flight DIO before buffered write fallback",
 			},
+			other("f2fs", "buffered writes do not wait for direct I/O in flight: the two collide, and fsync says so; seen on 6.12.117", "f2fs_buffered_write_iter"),
 			other("btrfs", "buffered writes wait for ordered extents, and the cache is dropped after those", "lock_and_cleanup_extent_if_need"),
 			other("bcachefs", "the page cache lock keeps buffered writes out", "bch2_direct_write"),
 			{

@@ -72,10 +72,15 @@ func refusedWriteback() prog.Case {
 				Kernel: "mpage_map_and_submit_extent (i_disksize), gfs2_iomap_end → i_size; seen on 6.12",
 			},
 			{
-				FS: []string{"ext4", "gfs2", "btrfs"}, Variants: []string{"appends"},
-				Unsupported: "the size on disk is raised with the allocation or with the file's extent, not by the end of an ioend",
+				FS: []string{"f2fs"}, Variants: []string{"append"}, Known: true,
+				Why:    "the file's new block is mapped when the request is made, and stays so when the disk refuses it: the file shows what the block held before; seen on 6.12.117",
+				Kernel: "f2fs_outplace_write_data → f2fs_update_data_blkaddr, f2fs_write_end_io",
+			},
+			{
+				FS: []string{"ext4", "gfs2", "btrfs", "f2fs"}, Variants: []string{"appends"},
+				Unsupported: "the size on disk is raised with the allocation, the file's extent or its inode, not by the end of an ioend",
 				Why:         "there is no size of an ioend that could be too large",
-				Kernel:      "mpage_map_and_submit_extent, gfs2_iomap_end, btrfs_finish_one_ordered",
+				Kernel:      "mpage_map_and_submit_extent, gfs2_iomap_end, btrfs_finish_one_ordered, f2fs_write_end",
 			},
 		},
 	}

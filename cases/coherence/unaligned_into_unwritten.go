@@ -47,6 +47,17 @@ func unalignedIntoUnwritten() prog.Case {
 				Kernel:      "gfs2_fallocate, check_direct_IO",
 			},
 			{
+				FS: []string{"f2fs"}, Variants: []string{"aio"}, Known: true,
+				Why:    "a direct write of a part of a block goes through the page cache, which nothing keeps from being read and written back while a direct write of the block is in flight: the later of the two requests decides all of its bytes; seen on 6.12.117",
+				Kernel: "f2fs_should_use_dio, f2fs_write_begin: no inode_dio_wait",
+			},
+			{
+				FS:        []string{"f2fs"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "f2fs_wait_on_page_writeback")},
+				Why:       "direct I/O that is not aligned to blocks goes through the page cache, where the second write waits for the first one's writeback",
+				Kernel:    "f2fs_should_use_dio, f2fs_flush_buffered_write",
+			},
+			{
 				FS:        []string{"btrfs"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "btrfs_start_ordered_extent", "lock_and_cleanup_extent")},
 				Why:       "direct I/O that is not aligned to blocks goes through the page cache, where the second write waits for the first one's writeback",

@@ -58,7 +58,7 @@ func zonefsAppend() prog.Case {
 				Kernel:      "zonefs_io_error, zonefs_check_zone_condition",
 			},
 			{
-				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "zonefs/conventional"},
+				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "f2fs", "zonefs/conventional"},
 				Unsupported: "files are written anywhere there",
 				Why:         "there are no sequential zones",
 				Kernel:      "zonefs_zone_is_seq",

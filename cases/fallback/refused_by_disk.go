@@ -30,7 +30,7 @@ func refusedByDisk() prog.Case {
 				Commit:    "btrfs: always fallback to buffered write if the inode requires checksum",
 			},
 			{
-				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "zonefs"},
+				FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "f2fs", "zonefs"},
 				Unsupported: "a direct write of blocks that the file has is direct: coherence/failed-direct-write",
 				Why:         "nothing sends it through the page cache",
 				Kernel:      "iomap_dio_rw",

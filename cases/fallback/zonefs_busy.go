@@ -23,7 +23,7 @@ func zonefsBusy() prog.Case {
 			prog.Read("f", 0, page).Returns('e').As("after"),
 		).Witness(prog.WhileHeld("redirty"), prog.Fired("iomap:iomap_dio_invalidate_fail", 1))}},
 		Rows: []prog.Row{{
-			FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs"},
+			FS:          []string{"xfs", "ext4", "btrfs", "gfs2", "bcachefs", "f2fs"},
 			Unsupported: "it falls back, or writes back again until it succeeds: fallback/redirty-during-writeback",
 			Why:         "the error is the file system's own affair",
 			Kernel:      "direct_write_fallback, bch2_write_invalidate_inode_pages_range",

@@ -41,6 +41,12 @@ func redirtiedBeforeRemoval() prog.Case {
 				Kernel:      "bch2_direct_write",
 			},
 			{
+				FS:        []string{"f2fs"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("store", "folio_wait_bit_common", "__folio_lock", "f2fs_filemap_fault")},
+				Why:       "the direct write goes through the page cache, whose folio it has locked while it waits for the writeback under way: the fault waits for the lock",
+				Kernel:    "f2fs_should_use_dio, f2fs_write_cache_pages → f2fs_wait_on_page_writeback",
+			},
+			{
 				FS:        []string{"btrfs"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("store", "folio_wait_writeback", "folio_wait_bit_common", "__folio_lock", "btrfs_page_mkwrite")},
 				Why:       "pages do not change under writeback: the store waits for it",

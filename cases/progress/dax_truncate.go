@@ -60,7 +60,8 @@ func daxTruncate() prog.Case {
 		},
 		Rows: []prog.Row{{
 			FS: []string{
-				"xfs/", "xfs/1k", "xfs/16k", "xfs/reflink", "ext4/", "ext4/1k", "ext4/journal", "ext4/inline", "btrfs", "gfs2", "zonefs", "bcachefs",
+				"xfs/", "xfs/1k", "xfs/16k", "xfs/reflink", "xfs/4kn", "xfs/logdev", "ext4/", "ext4/1k", "ext4/journal", "ext4/inline", "ext4/4kn",
+				"btrfs", "gfs2", "zonefs", "bcachefs", "f2fs",
 			},
 			Unsupported: "pinned pages of a page cache are not the file's blocks: truncate leaves them to whoever pinned them",
 			Why:         "only DAX pages have to be idle before their blocks are freed",

@@ -32,6 +32,7 @@ func punchWaitsForDIO() prog.Case {
 		},
 		Rows: []prog.Row{
 			rows.Journalled("no direct I/O is in flight"),
+			readsAreNotCounted(),
 			{
 				FS: []string{"gfs2"}, Variants: []string{"zero"},
 				Unsupported: "gfs2 has no FALLOC_FL_ZERO_RANGE",

@@ -38,20 +38,20 @@ func selfMappedBuffer() prog.Case {
 		Rows: []prog.Row{
 			rows.GlockOverFault("crosswise"), rows.GlockTwice("read", "write"),
 			{
-				FS: []string{"btrfs"}, Variants: []string{"read", "write"}, Before: "5.16", Known: true,
+				FS: []string{"btrfs"}, Variants: []string{"read", "write"}, Before: "5.16", Known: true, Shows: "hang",
 				Why:    "the range is locked while its own memory is faulted in, and the fault needs the range",
 				Kernel: "btrfs_dio_iomap_begin → lock_extent_direct; btrfs_readpage → btrfs_lock_and_flush_ordered_range",
 				Commit: "btrfs: fix deadlock due to page faults during direct IO reads and writes",
 			},
 			{
-				FS: []string{"btrfs"}, Variants: []string{"crosswise"}, Target: "refengine", Before: "5.16", Known: true,
+				FS: []string{"btrfs"}, Variants: []string{"crosswise"}, Target: "refengine", Before: "5.16", Known: true, Shows: "hang",
 				Why:    "the range is locked while its own memory is faulted in, and the fault needs the other's: on a kernel the two must meet at the right moment",
 				Kernel: "btrfs_dio_iomap_begin → lock_extent_direct; btrfs_readpage → btrfs_lock_and_flush_ordered_range",
 				Commit: "btrfs: fix deadlock due to page faults during direct IO reads and writes",
 			},
 			rows.Journalled("nothing is invalidated or pinned"),
 			{
-				FS: []string{"gfs2"}, Variants: []string{"read"}, Since: "5.16", Known: true,
+				FS: []string{"gfs2"}, Variants: []string{"read"}, Since: "5.16", Known: true, Shows: "hang",
 				Why:    "a direct read changes the glock's state, which drops the page that was just faulted in, and tries again without an end; it can be killed. Seen on 6.1 to 7.3",
 				Kernel: "gfs2_file_direct_read: goto retry without the write's count of retries",
 			},

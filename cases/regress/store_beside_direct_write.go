@@ -39,6 +39,12 @@ func storeBesideDirectWrite() prog.Case {
 				Why:         "pages do not change under writeback, or the glock keeps the fault out",
 				Kernel:      "btrfs_page_mkwrite → folio_wait_writeback, gfs2_fault → gfs2_glock_wait",
 			},
+			{
+				FS:          []string{"f2fs"},
+				Unsupported: "a direct write of a part of a block goes through the page cache: it invalidates nothing that a store could be in the way of",
+				Why:         "direct I/O is of whole blocks, and the rest falls back before it begins",
+				Kernel:      "f2fs_should_use_dio",
+			},
 		},
 	}
 }

@@ -60,9 +60,15 @@ func twoStateLock() prog.Case {
 			},
 			rows.GlockTwice("twice"),
 			{
-				FS: []string{"bcachefs"}, Variants: []string{"starved"}, Known: true,
+				FS: []string{"bcachefs"}, Variants: []string{"starved"}, Target: "refengine", Known: true, Shows: "hang",
 				Why:    "waiters of the lock try again when it becomes free, and have no turn",
 				Kernel: "__bch2_two_state_lock: __wait_event on a trylock",
+			},
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"starved"}, Target: "vm",
+				Unsupported: "who of those that try again gets the lock is left to chance on a kernel",
+				Why:         "waiters of the lock have no turn",
+				Kernel:      "__bch2_two_state_lock: __wait_event on a trylock",
 			},
 		},
 	}

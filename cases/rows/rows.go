@@ -37,7 +37,7 @@ func ThroughTheCache(variants ...string) prog.Row {
 // such tasks at the right moment; the engine's lock checker sees the order, and says so.
 func GlockOverFault(variants ...string) prog.Row {
 	return prog.Row{
-		FS: []string{"gfs2"}, Variants: variants, Target: "refengine", Before: "5.16", Known: true,
+		FS: []string{"gfs2"}, Variants: variants, Target: "refengine", Before: "5.16", Known: true, Shows: "crash",
 		Why:    "user memory is faulted in with the glock held: mmap_lock is taken inside the glock, and glocks are taken inside mmap_lock",
 		Kernel: "gfs2_file_write_iter, gfs2_file_direct_read, gfs2_fault",
 		Commit: "gfs2: Fix mmap + page fault deadlocks for buffered I/O; … for direct I/O",

@@ -12,25 +12,29 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
-// nesting collects which locks were acquired inside which.
-type nesting struct {
-	mu   sync.Mutex
-	seen map[sched.Edge]bool
+// reach collects what executions met: which locks were acquired inside which, and the kinds of scheduling points.
+type reach struct {
+	mu    sync.Mutex
+	edges map[sched.Edge]bool
+	kinds sched.Kinds
 }
 
-func (n *nesting) add(e sched.Edge) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.seen[e] = true
+func (r *reach) add(report sched.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kinds |= report.Kinds
+	for _, e := range report.Edges {
+		r.edges[e] = true
+	}
 }
 
 // The unmutated engine passes every case on every file system, and as a kernel of other releases on the plain ones; whatever locks nest
-// meanwhile nest as documented.
+// meanwhile nest as documented, and every lock and every kind of scheduling point is met.
 func TestTheCatalogueIsCleanOnEveryFileSystemAndReleaseOfTheEngine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the whole catalogue takes a while")
 	}
-	nested := &nesting{seen: map[sched.Edge]bool{}}
+	met := &reach{edges: map[sched.Edge]bool{}}
 	t.Run("each", func(t *testing.T) {
 		for release, specs := range map[string][]fsys.Spec{
 			"5.10": fsys.Defaults(), "6.1": fsys.Defaults(), DefaultRelease: fsys.All(), "7.2": fsys.Defaults(),
@@ -38,20 +42,32 @@ func TestTheCatalogueIsCleanOnEveryFileSystemAndReleaseOfTheEngine(t *testing.T)
 			for _, spec := range specs {
 				t.Run(release+" "+spec.String(), func(t *testing.T) {
 					t.Parallel()
-					isClean(t, &Runner{Target: model.New(model.Config{Release: release, Nested: func(e sched.Edge) {
-						if release == DefaultRelease && !refengine.InLockOrder(e) {
-							t.Errorf("%s is acquired while %s is held", e.Acquired, e.Held)
-						}
-						nested.add(e)
+					isClean(t, &Runner{Target: model.New(model.Config{Release: release, Explored: func(report sched.Report) {
+						met.add(report)
+						nestsInOrder(t, report.Edges, release)
 					}})}, spec)
 				})
 			}
 		}
 	})
-	seen := nested.seen
 	for _, class := range refengine.LockOrder()[1:] {
-		if !taken(seen, class) {
+		if !taken(met.edges, class) {
 			t.Errorf("%s is never acquired inside another lock: the catalogue reaches too little", class)
+		}
+	}
+	for _, kind := range sched.AllKinds() {
+		// Time passes in nothing but the deadline of a side of an argument: see the sides' test.
+		if !met.kinds.Has(kind) && kind != sched.OpSleep {
+			t.Errorf("no execution has a point of the kind %s: the catalogue reaches too little", kind)
+		}
+	}
+}
+
+// nestsInOrder looks at today's kernels: what older ones had wrong, rows say.
+func nestsInOrder(t *testing.T, edges []sched.Edge, release string) {
+	for _, e := range edges {
+		if release == DefaultRelease && !refengine.InLockOrder(e) {
+			t.Errorf("%s is acquired while %s is held", e.Acquired, e.Held)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func (v Verdict) ReplayCommand() string {
 
 func write(dir string, files map[string]string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("keep evidence: %w", err)
+		return fmt.Errorf("keep evidence: %w", cache.NoSpace(dir, err))
 	}
 	for name, text := range files {
 		path := filepath.Join(dir, name)

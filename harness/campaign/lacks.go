@@ -31,8 +31,11 @@ func lacks(s fsys.Spec, p prog.Program) string {
 	return ""
 }
 
-// ordinaryBlock is the block size, in bytes, that programs have in mind.
-const ordinaryBlock = 4096
+// ordinaryBlock and ordinarySector are the sizes, in bytes, that programs have in mind.
+const (
+	ordinaryBlock  = 4096
+	ordinarySector = 512
+)
 
 // direct says why a program with direct I/O cannot be tried, "" for one without.
 func direct(p prog.Program, why string) string {
@@ -54,14 +57,15 @@ func smallDirect(p prog.Program, block int64) string {
 	return ""
 }
 
-// parts: direct I/O of a part of a block, which some file systems refuse.
+// parts: direct I/O of a part of a block, which some file systems refuse, or of a part of a sector, which every one does.
 func parts(s fsys.Spec, p prog.Program) string {
-	if s.Name() != "bcachefs" && s.Name() != "zonefs" {
-		return ""
+	unit, what := s.Device().SectorSize(), "sectors"
+	if s.Name() == "bcachefs" || s.Name() == "zonefs" {
+		unit, what = s.BlockSize(), "blocks"
 	}
 	for _, step := range p.Steps() {
-		if op := step.Op; op.Verb.Direct() && (op.Off|op.Len)%s.BlockSize() != 0 && !op.Expect.MustFail {
-			return fmt.Sprintf("op %d: %s: direct I/O is of whole blocks there", step.N, op)
+		if op := step.Op; unit > ordinarySector && op.Verb.Direct() && (op.Off|op.Len)%unit != 0 && !op.Expect.MustFail {
+			return fmt.Sprintf("op %d: %s: direct I/O is of whole %s there", step.N, op, what)
 		}
 	}
 	return ""

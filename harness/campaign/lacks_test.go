@@ -23,9 +23,11 @@ func TestWhatAFileSystemLacksFollowsFromTheProgram(t *testing.T) {
 		{"zonefs", "direct-write f 0 512 n\n", "whole blocks"},
 		{"zonefs/512", "direct-write f 0 512 n\n", ""},
 		{"bcachefs", "direct-write f 0 512 n\n", "whole blocks"},
-		{"zonefs/conventional", "write f 0 256k n\nstore f 0 4k m\n", ""},
+		{"ext4/4kn", "direct-write f 512 4k n\n", "whole sectors"},
+		{"ext4/4kn", "direct-write f 4k 8k n\ndirect-read f 0 512 fails EINVAL\nread f 0 512\n", ""},
+		{"zonefs/conventional", "write f 0 1m n\nstore f 0 4k m\n", ""},
 		{"zonefs/conventional", "write f 0 4k n\n", "begins with an empty one"},
-		{"zonefs/conventional", "write f 0 256k n\nfallocate f 0 4k punch-hole\n", "cannot be given"},
+		{"zonefs/conventional", "write f 0 1m n\nfallocate f 0 4k punch-hole\n", "cannot be given"},
 		{"xfs/dax", "store f 0 4k n\nread f 0 4k = n\n", ""},
 		{"xfs/dax", "hold writes f 0 4k\n", "no requests"},
 		{"ext4/dax", "resident f 0 4k\n", "no page cache"},
@@ -47,10 +49,10 @@ func TestWhatAFileSystemLacksFollowsFromTheProgram(t *testing.T) {
 
 func TestAListedDivergenceIsKnownAndItsEndIsDrift(t *testing.T) {
 	for from, want := range map[judge.Verdict]judge.Verdict{
-		judge.Fail: judge.Known, judge.Hang: judge.Known, judge.Crash: judge.Known, judge.OK: judge.Drift,
+		judge.Fail: judge.Known, judge.Hang: judge.Hang, judge.Crash: judge.Crash, judge.OK: judge.Drift,
 		judge.Unexercised: judge.Unexercised, judge.Infra: judge.Infra, judge.Unsupported: judge.Unsupported,
 	} {
-		v := Verdict{Verdict: from, known: true}
+		v := Verdict{Verdict: from, known: judge.Fail}
 		if v.settle(); v.Verdict != want {
 			t.Errorf("%s became %s, want %s", from, v.Verdict, want)
 		}

@@ -52,7 +52,7 @@ func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
 		v.Verdict, v.Text = judge.Unsupported, why
 		return v
 	}
-	v.known = row != nil && row.Known
+	v.known = shows(row)
 	r.run(ctx, u, p, "", watch, &v)
 	return v
 }

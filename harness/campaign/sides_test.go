@@ -8,14 +8,32 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/target/model"
 )
 
-// The arguments about gfs2's hook, about zeroing and about pinned DAX pages, each side on the case that shows what it costs. That a helper
+// The arguments of the five threads, each side on the case that shows what it costs. That a helper
 // which looks at the folio being written misses the folio of the old end of file, and that admitting faults by what the task in question
 // has pinned for the call it is in deadlocks who pinned by an earlier call, was found here.
-func TestTheSidesOfSeeds2And5CostWhatTheirCasesShow(t *testing.T) {
+func TestTheSidesOfEveryArgumentCostWhatTheirCasesShow(t *testing.T) {
 	for _, c := range []struct {
 		side, unit string
 		want       judge.Verdict
 	}{
+		{"release-refuses", "regress/release-folio~pressure@btrfs/nodatasum", judge.OK},
+		{"release-sleeps", "regress/release-folio~pressure@btrfs/nodatasum", judge.Hang},
+		{"release-allows", "regress/release-folio~overwritten@btrfs/nodatasum", judge.OK},
+		{"reads-leave-cache", "regress/direct-read-keeps-cache@xfs", judge.OK},
+		{"reads-invalidate", "regress/direct-read-keeps-cache@xfs", judge.Fail},
+		{"failure-falls-back", "regress/store-beside-direct-write@xfs", judge.OK},
+		{"failure-leaves-stale", "fallback/redirty-during-writeback@xfs", judge.Fail},
+		{"failure-leaves-stale", "regress/store-beside-direct-write@xfs", judge.Fail},
+		{"failure-not-uptodate", "fallback/redirty-during-writeback@xfs", judge.OK},
+		{"failure-not-uptodate", "regress/store-beside-direct-write@xfs", judge.Fail},
+		{"failure-eremchg", "fallback/redirty-during-writeback@xfs", judge.OK},
+		{"writeback-error-returned", "regress/error-or-fallback@xfs", judge.Fail},
+		{"writeback-error-falls-back", "regress/error-or-fallback@xfs", judge.OK},
+		{"own-retries", "progress/self-mapped-buffer~write@btrfs/nodatasum", judge.Hang},
+		{"own-fails", "progress/self-mapped-buffer~write@btrfs/nodatasum", judge.Fail},
+		{"own-falls-back", "progress/self-mapped-buffer~write@btrfs/nodatasum", judge.OK},
+		{"two-state-deadline", "regress/two-state-lock~starved@bcachefs", judge.Drift},
+		{"two-state-deadline", "regress/two-state-lock~twice@bcachefs", judge.Hang},
 		{"hook-under-lock", "foliolock/hook-before-unlock@gfs2", judge.OK},
 		{"hook-unlocked", "foliolock/hook-before-unlock@gfs2", judge.Fail},
 		{"hook-unlocked", "foliolock/hook-before-unlock~reclaim@gfs2", judge.Fail},
@@ -37,7 +55,11 @@ func TestTheSidesOfSeeds2And5CostWhatTheirCasesShow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Runner{Target: model.New(model.Config{Release: "6.12"}), Budget: 20, Mutants: []string{c.side}}
+		release := DefaultRelease
+		if c.side == "release-sleeps" {
+			release = "5.10" // it met what fsync did then
+		}
+		r := Runner{Target: model.New(model.Config{Release: release}), Budget: 20, Mutants: []string{c.side}}
 		if v := r.Run(t.Context(), u, nil); v.Verdict != c.want {
 			t.Errorf("%s on %s: %s: %s, want %s", c.side, c.unit, v.Verdict, v.Text, c.want)
 		}

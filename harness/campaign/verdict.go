@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
 
 // Verdict is a unit's outcome on a target: one JSON object a line for machines.
@@ -39,16 +40,30 @@ type Verdict struct {
 
 	// given says that the program is not of the catalogue, so that a token alone does not say what to run.
 	given bool
-	// known says that the case lists a divergence there.
-	known bool
+	// known is how a divergence shows that the case lists there, "" where it lists none.
+	known judge.Verdict
+}
+
+// shows is how the divergence that a row lists shows, "" for one that lists none.
+func shows(row *prog.Row) judge.Verdict {
+	switch {
+	case row == nil || !row.Known:
+		return ""
+	case row.Shows == "":
+		return judge.Fail
+	}
+	return judge.Verdict(row.Shows)
 }
 
 // settle compares the verdict with a divergence that the case lists: it shows as listed, or it does so no longer, and the list is wrong.
 func (v *Verdict) settle() {
 	switch {
-	case v.known && v.Verdict.Bad():
+	case v.known == "":
+	case v.Verdict == v.known:
 		v.Verdict = judge.Known
-	case v.known && v.Verdict == judge.OK:
+	case v.Verdict.Bad():
+		v.Text += fmt.Sprintf(" (not the divergence that the case lists, which is a %s: %s)", v.known, v.Row)
+	case v.Verdict == judge.OK:
 		v.Verdict, v.Text = judge.Drift, "the case lists a divergence that no longer shows: "+v.Row
 	}
 }

@@ -42,6 +42,7 @@ type Disk struct {
 	faults  []fault
 	record  func(Event)
 	scratch []byte // what a read would return, for Match.Data
+	blank   byte   // what a byte is that nobody has written
 	power   *power // nil unless EnableCut was called
 }
 
@@ -141,7 +142,7 @@ func (d *Disk) ReadAt(p []byte, off int64) {
 		if c := d.chunks[off/chunkSize]; c != nil {
 			copy(p[:n], c[off%chunkSize:])
 		} else {
-			clear(p[:n])
+			d.wipe(p[:n])
 		}
 		p, off = p[n:], off+int64(n)
 	}

@@ -44,12 +44,26 @@ func (m *memory) get(n int64) []byte {
 // undefined: the caller fills all of them, or uses only what a successful read has filled.
 func (d *Disk) Buffer(n int64) []byte { return d.memory.get(n) }
 
-// chunk returns the chunk that holds byte off, of zeros if there was none yet.
+// Blank makes every byte that nobody has written value instead of zero, so that a file which shows it has blocks that it never wrote. It
+// is called before the disk is used.
+func (d *Disk) Blank(value byte) { d.blank = value }
+
+// wipe makes p what nobody has written.
+func (d *Disk) wipe(p []byte) {
+	clear(p)
+	if d.blank != 0 {
+		for i := range p {
+			p[i] = d.blank
+		}
+	}
+}
+
+// chunk returns the chunk that holds byte off, a blank one if there was none yet.
 func (d *Disk) chunk(off int64) *[chunkSize]byte {
 	c := d.chunks[off/chunkSize]
 	if c == nil {
 		c = (*[chunkSize]byte)(d.memory.get(chunkSize))
-		clear(c[:])
+		d.wipe(c[:])
 		d.chunks[off/chunkSize] = c
 	}
 	return c

@@ -129,7 +129,7 @@ func (p *power) apply(c *change) {
 		at := p.durable[off/chunkSize]
 		if at == nil {
 			at = p.d.memory.get(chunkSize)
-			clear(at)
+			p.d.wipe(at)
 			p.durable[off/chunkSize] = at
 		}
 		n := copy(at[off%chunkSize:], data)
@@ -143,6 +143,12 @@ func (p *power) apply(c *change) {
 // Held requests, those in flight and those that come before PowerOn are answered ESHUTDOWN and never carried out; all holds end.
 // The disk must have been made volatile by EnableCut.
 func (d *Disk) Cut(t *sched.Task) (lost []Range) {
+	return d.CutKeeping(t, func(int, int) bool { return false })
+}
+
+// CutKeeping is Cut of a disk that had written some of its cache back: keep is asked, oldest first, whether the n-th of all writes that are
+// not durable, counted from 0, survives as well. Each survives whole or not at all.
+func (d *Disk) CutKeeping(t *sched.Task, keep func(n, of int) bool) (lost []Range) {
 	t.Point(sched.Op{Kind: sched.OpStep, Obj: d.obj, Name: "power cut"}, nil)
 	p := d.power
 	if p == nil {
@@ -150,8 +156,15 @@ func (d *Disk) Cut(t *sched.Task) (lost []Range) {
 	}
 	p.generation++
 	p.off = true
+	n, of := 0, p.volatile()
 	for i := range p.changes {
-		if c := &p.changes[i]; c.fua {
+		c := &p.changes[i]
+		kept := c.fua
+		if !kept {
+			kept = keep(n, of)
+			n++
+		}
+		if kept {
 			p.apply(c)
 		} else {
 			lost = append(lost, c.rng)
@@ -166,6 +179,29 @@ func (d *Disk) Cut(t *sched.Task) (lost []Range) {
 	return lost
 }
 
+// volatile counts the changes that a power cut may take away.
+func (p *power) volatile() int {
+	n := 0
+	for i := range p.changes {
+		if !p.changes[i].fua {
+			n++
+		}
+	}
+	return n
+}
+
+// Successor returns a disk with the same contents and nothing else: what a machine finds that starts after a power cut. Whatever the old
+// machine's tasks still ask, they ask of the old disk.
+func (d *Disk) Successor() *Disk {
+	next := New(d.s, d.size)
+	next.blank = d.blank
+	for c, data := range d.chunks {
+		d.s.ReadsPart(d.contents, c)
+		*next.chunk(c * chunkSize) = *data
+	}
+	return next
+}
+
 // restore makes the contents the durable ones.
 func (p *power) restore() {
 	t := p.d
@@ -175,7 +211,7 @@ func (p *power) restore() {
 			continue
 		}
 		t.s.WritesPart(t.contents, c)
-		clear(now[copy(now[:], p.durable[c]):])
+		p.d.wipe(now[copy(now[:], p.durable[c]):])
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/iomap"
 	"github.com/iomapcheck/iomapcheck/refengine/mm"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
@@ -130,7 +131,7 @@ func (base) Fsync(t *sched.Task, ino *iomap.Inode, since *int) errno.Errno {
 
 // writeSync is generic_write_sync: an O_DSYNC write makes its bytes durable before it returns.
 func writeSync(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, n int64) (int64, errno.Errno) {
-	if n <= 0 || !k.Dsync {
+	if n <= 0 || !k.Dsync || ino.Sb.Mutants.Has(mutant.WriteNotSynced) {
 		return n, errno.OK
 	}
 	if err := ino.Fsync(t, k.Pos, k.Pos+n, k.WbErr); err != errno.OK {

@@ -85,7 +85,7 @@ func (ino *Inode) BeginExtents(t *sched.Task, pos, length int64, flags BeginFlag
 
 // lookup returns the mapping of pos; the caller holds ILock.
 func (ino *Inode) lookup(pos, length int64) Iomap {
-	im := Iomap{Extent: ino.extents.Lookup(pos, pos+length), Dirty: ino.metaDirty, cookie: ino.cookie, cowCookie: ino.cowCookie}
+	im := Iomap{Extent: ino.extents.Lookup(pos, pos+length), Dirty: ino.metaDirty(), cookie: ino.cookie, cowCookie: ino.cowCookie}
 	if ino.inline != nil && pos < ino.Sb.BlockSize {
 		im.Extent = Extent{Off: pos, Len: min(length, ino.Sb.BlockSize-pos), Type: Inline}
 	}

@@ -81,13 +81,14 @@ func (d *dio) completionWork() bool {
 func (d *dio) complete(t *sched.Task) (int64, errno.Errno) {
 	t.Step("iomap_dio_complete", 0)
 	ino := d.ino
+	early := d.syncEarly(t)
 	err := ino.Hooks.DirectEndIO(t, ino, d.result())
 	n := d.size
 	if !d.write && d.pos+n > d.iSize && !ino.Sb.Mutants.Has(mutant.DioReadPastEOF) {
 		n = d.iSize - d.pos
 	}
 	d.invalidateAndEnd(t)
-	if err == errno.OK && n > 0 && d.needSync {
+	if err == errno.OK && n > 0 && d.needSync && !early {
 		err = ino.Fsync(t, d.pos, d.pos+n, d.k.WbErr)
 	}
 	switch {
@@ -98,6 +99,16 @@ func (d *dio) complete(t *sched.Task) (int64, errno.Errno) {
 	}
 	ino.Emit(t, trace.Event{Name: trace.DioComplete, Pos: d.pos, End: d.k.End(), Ret: n, Errno: err})
 	return n, err
+}
+
+// syncEarly is what mutants do of a write's generic_write_sync: nothing, or all of it before the write's blocks are valid. It says whether
+// that was so.
+func (d *dio) syncEarly(t *sched.Task) bool {
+	m := d.ino.Sb.Mutants
+	if d.needSync && m.Has(mutant.DioSyncBeforeConversion) {
+		d.ino.Fsync(t, d.pos, d.pos+d.size, d.k.WbErr)
+	}
+	return m.Has(mutant.DioSyncBeforeConversion) || m.Has(mutant.DioDsyncNotSynced)
 }
 
 func (d *dio) result() DirectResult {

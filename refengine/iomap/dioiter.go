@@ -142,7 +142,7 @@ func (d *dio) writeKind(t *sched.Task, im Iomap) (zeroes, fua bool) {
 	}
 	d.unwritten = d.unwritten || im.Type == Unwritten
 	d.cow = d.cow || im.Shared
-	dirty := im.Dirty || im.End() > d.ino.ReadISize(t) // metadata will have to be made durable as well
+	dirty := im.Dirty && !d.ino.Sb.Mutants.Has(mutant.DioFUAIgnoresDirty) || im.End() > d.ino.ReadISize(t) // metadata will have to be made durable as well
 	fua = d.writeThrough && im.Type == Mapped && !im.New && !im.Shared && !dirty
 	if !fua && !d.ino.Sb.Mutants.Has(mutant.DioKeepsWriteThrough) {
 		d.writeThrough = false

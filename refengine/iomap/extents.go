@@ -10,7 +10,7 @@ import (
 // setExtent changes the extents and returns what was there; the caller holds ILock.
 func (ino *Inode) setExtent(e Extent) []Extent {
 	ino.cookie++
-	ino.metaDirty = true
+	ino.changes++
 	return ino.extents.Set(e)
 }
 
@@ -41,11 +41,12 @@ func (ino *Inode) FinishWrite(t *sched.Task, pos, end, newSize int64) {
 	pos, end = roundDown(pos, bs), roundUp(end, bs)
 	if ino.extents.Convert(pos, end) {
 		ino.cookie++
-		ino.metaDirty = true
+		ino.changes++
 	}
 	ino.endCow(t, pos, end)
 	if newSize > ino.diskSize {
-		ino.diskSize, ino.metaDirty = newSize, true
+		ino.diskSize = newSize
+		ino.changes++
 	}
 }
 
@@ -102,7 +103,8 @@ func (ino *Inode) punchDelalloc(t *sched.Task, pos, end int64) {
 func (ino *Inode) SetDiskSize(t *sched.Task, size int64) {
 	ino.ILock.Lock(t)
 	defer ino.ILock.Unlock(t)
-	ino.diskSize, ino.metaDirty = size, true
+	ino.diskSize = size
+	ino.changes++
 	ino.truncateInline(t, size)
 }
 

@@ -33,8 +33,8 @@ type Inode struct {
 	cookie, cowCookie uint32
 	// reflinked says that the file may have blocks that others have too (xfs_is_reflink_inode). Protected by ILock.
 	reflinked bool
-	// metaDirty says that extents or the size on disk have changed since the last sync: IOMAP_F_DIRTY. Protected by ILock.
-	metaDirty bool
+	// changes counts changes of the extents and of the size on disk, synced how many of them are durable. Protected by ILock.
+	changes, synced int
 	// inline is the data of a file that has no blocks yet, as long as the space for it in the inode; nil for others. It changes under
 	// the lock of the file's first folio.
 	inline []byte
@@ -85,16 +85,34 @@ func (ino *Inode) TruncateDioWait(t *sched.Task) {
 	}
 }
 
-// Fsync writes the data of [pos, end) and has the disk make it durable; since is the open file's f_wb_err.
+// Fsync writes the data of [pos, end), forces the log and has the disk make both durable; since is the open file's f_wb_err. Metadata are
+// clean once the flush has been answered, not before: until then FUA is not enough for others (xfs_ipincount, IOMAP_F_DIRTY).
 func (ino *Inode) Fsync(t *sched.Task, pos, end int64, since *int) errno.Errno {
 	if err := ino.Mapping.FileWriteAndWaitRange(t, pos, end, since); err != errno.OK {
 		return err
 	}
 	ino.Hooks.Drain(t, ino)
+	t.Reads(ino.ILock.Obj())
+	sb, upTo := ino.Sb, ino.changes
+	state := sb.log.capture(t)
+	if err := sb.log.writeOrdered(t); err != errno.OK {
+		return err
+	}
+	if !sb.Mutants.Has(mutant.FsyncNoFlush) {
+		if err := sb.Disk.SubmitWait(t, &block.Request{Op: block.OpFlush}); err != errno.OK {
+			return err
+		}
+	}
+	if !sb.Mutants.Has(mutant.FsyncNoLog) {
+		sb.commit(t, state)
+	}
 	t.Writes(ino.ILock.Obj())
-	ino.metaDirty = false
-	return ino.Sb.Disk.SubmitWait(t, &block.Request{Op: block.OpFlush})
+	ino.synced = max(ino.synced, upTo)
+	return errno.OK
 }
+
+// metaDirty says that the metadata which the file's data need are not durable: IOMAP_F_DIRTY. The caller holds ILock.
+func (ino *Inode) metaDirty() bool { return ino.changes > ino.synced }
 
 // DiskRanges returns where on the disk [pos, end) of the file is, in file order: the model's FIEMAP. Holes and delalloc
 // are left out; the result is never nil, which block.Match would take for everywhere. It is for the program's control of the disk, not part of the filesystem, and takes no lock.

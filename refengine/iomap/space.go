@@ -42,10 +42,15 @@ func (sb *Super) release(t *sched.Task, extents []Extent) {
 			if part.files > 1 {
 				sb.count(part.Range, part.files-1)
 			} else {
-				sb.free = append(sb.free, part.Range)
+				sb.giveUp(part.Range)
 			}
 		}
 	}
+	sb.tidyFree()
+}
+
+// tidyFree brings the free space into order.
+func (sb *Super) tidyFree() {
 	sort.Slice(sb.free, func(i, j int) bool { return sb.free[i].Off < sb.free[j].Off })
 	merged := sb.free[:0]
 	for _, r := range sb.free {

@@ -41,6 +41,8 @@ type Super struct {
 	free     []block.Range
 	shared   []sharedBlocks
 	spaceObj sched.ObjID
+	// log is nil unless StartLog was called.
+	log *log
 }
 
 // firstBlock is where file data may begin: the space before it stands for the filesystem's own structures.

@@ -53,21 +53,24 @@
 //
 // # Figures
 //
-// Processor time on a shared two-core EPYC virtual machine with Go 1.26 (go test -bench . ./refengine/sched), with other jobs
-// running beside: single runs differ by a third. The program of the executions is 3 tasks with 10 lock and unlock pairs each.
+// Processor time on a quiet two-core EPYC virtual machine with Go 1.26 (go test -bench . ./refengine/sched). The program of the
+// executions is 3 tasks with 10 lock and unlock pairs each, the engine's own locks. Beside it shuttle 0.9.3 (Rust, release build) with the
+// same program, as measured on another machine of this kind: 78 decisions an execution, where there are 63 here.
 //
-//	             a point     an execution
-//	random         96 ns     5.1 us, 195,000 a second
-//	pct3           29 ns     3.1 to 4.2 us, 240,000 to 320,000 a second
-//	pos           127 ns     5.8 us
-//	urw           119 ns     6.4 us
-//	surw          144 ns     6.8 us
-//	rotation       90 ns     5.2 us, 193,000 a second
-//	dfs                      3.7 us
-//	dpor                     8.7 us
+//	             a point     an execution                shuttle
+//	random         90 ns     5.2 us, 192,000 a second     94,500
+//	pct2           31 ns     3.7 us, 272,000             139,000
+//	pct3           34 ns     2.9 us, 340,000             134,000
+//	pct5           32 ns     2.9 us, 341,000
+//	pos           118 ns     4.8 us, 210,000
+//	urw            98 ns     5.4 us, 185,000              92,000
+//	surw          119 ns     5.8 us, 172,000
+//	rotation       88 ns     4.3 us, 233,000
+//	dfs                      3.3 us, 300,000             186,000
+//	dpor                     8.6 us, 116,000
 //
-// No point allocates; an execution does twice (set-up's own lock and closure), under DPOR eleven times. Two workers share nothing. Side
-// by side they did 1.2 to 1.9 times the work of one in wall time, with another job on the machine; how near to 2 they come on two
-// free cores could not be measured. The same program ran 94,500 (random) and 134,000 (PCT, depth 3) executions a CPU second with
-// shuttle 0.9.3 in an earlier measurement on another machine, so the two are not a comparison.
+// No point allocates; an execution does twice (set-up's own lock and closure), under DPOR eleven times. Two workers, which share nothing,
+// did 2.0 times the executions of one (BenchmarkWorkers3x20: 3.44 us and 1.70 us each), and 1.8 to 2.1 times the cases of one when the whole
+// catalogue ran (iomapcheck run --jobs 2: 17.1 s and 8.2 s, 16.7 s and 9.3 s). With a kernel's worth of model behind each point it is 5.7 to
+// 6.3 million points a second and core (BenchmarkSituation in the root package).
 package sched

@@ -125,6 +125,7 @@ type Report struct {
 	Steps      int64       // of all executions
 	Inversions []Inversion // of the lock order, over all executions
 	Edges      []Edge      // the nestings of lock classes seen, in an order that does not change
+	Kinds      Kinds       // of the steps that were taken
 	Abandoned  int         // coroutines that could not be ended: a body swallowed the kill signal
 }
 
@@ -159,7 +160,7 @@ func Explore(ctx context.Context, o Options, setup func(*Sched), after func(*Res
 	if d, ok := o.Strategy.(interface{ Complete() (int, bool) }); ok {
 		_, rep.Complete = d.Complete()
 	}
-	rep.Inversions, rep.Edges = s.Inversions(), s.LockEdges()
+	rep.Inversions, rep.Edges, rep.Kinds = s.Inversions(), s.LockEdges(), s.kinds
 	rep.Abandoned = s.Close()
 	return rep
 }

@@ -30,6 +30,21 @@ func (k OpKind) String() string {
 	return "op" + strconv.Itoa(int(k))
 }
 
+// Kinds is a set of kinds.
+type Kinds uint16
+
+// Has says whether k is in the set.
+func (s Kinds) Has(k OpKind) bool { return s>>k&1 != 0 }
+
+// AllKinds lists every kind.
+func AllKinds() []OpKind {
+	var all []OpKind
+	for k := OpStart; k <= OpSleep; k++ {
+		all = append(all, k)
+	}
+	return all
+}
+
 // ObjID identifies a shared object of one execution: a lock, a wait queue, a folio. 0 is no object. The same program and
 // the same choices give the same numbers.
 type ObjID uint32

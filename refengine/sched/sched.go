@@ -28,6 +28,7 @@ type Sched struct {
 	log     *journal // nil unless the strategy asks for it
 
 	steps     int64
+	kinds     Kinds // of the steps of every execution
 	decisions int64
 	hash      uint64
 	path      path // the choices of this execution
@@ -86,6 +87,7 @@ func (s *Sched) reset(o Options, strategy Strategy) {
 // execute accounts for the step that t takes now.
 func (s *Sched) execute(t *Task) {
 	s.steps++
+	s.kinds |= 1 << t.op.Kind
 	s.Note(uint64(t.id)<<40 | uint64(t.op.Kind)<<32 | uint64(t.op.Obj))
 	if s.log != nil {
 		s.log.step(t)
