@@ -11,7 +11,7 @@ GINKGO := $(GO) tool ginkgo
 NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
 SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
 
-.PHONY: all help suite test unit race lint tidy readme vm-deps race-deps clean
+.PHONY: all help suite test unit race lint tidy readme bench-vm vm-deps race-deps clean
 
 all: bin/iomapcheck ## build bin/iomapcheck (the default)
 
@@ -33,10 +33,13 @@ suite: vm-deps bin/iomapcheck ## run every case on the engine and on a real kern
 test: lint unit race suite ## everything that CI checks: lint, unit tests, race detector, the suite on both targets
 
 unit: vm-deps ## unit tests, with real machines where they need them
-	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 20m $$($(GO) list ./... | grep -v /suite$$)
+	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 30m $$($(GO) list ./... | grep -v -e /suite$$ -e /harness/campaign$$)
+	@mkdir -p $(REPORTS)
+	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 20m -coverpkg=./refengine/iomap -coverprofile=$(REPORTS)/iomap.cover ./harness/campaign
+	IOMAPCHECK_COVERAGE=$(CURDIR)/$(REPORTS)/iomap.cover $(GO) test -count=1 -run Reaches ./ci
 
 # Where there is concurrency that the engine does not simulate, and no machine to be booted.
-RACED := ./harness/disk ./harness/exec ./harness/judge ./harness/ktrace ./harness/campaign ./harness/target/model ./refengine/sched ./vmimage/qmp ./vmimage/qemu
+RACED := ./harness/disk ./harness/exec ./harness/judge ./harness/ktrace ./harness/campaign ./harness/target/model ./refengine/sched ./vmimage/qmp ./vmimage/qemu ./vmimage/snapshot
 race: race-deps ## the race detector on what has goroutines
 	@if command -v cc >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
 	else echo "race detector left out: it needs a C compiler (as root: apt-get install gcc libc6-dev)"; fi
@@ -48,6 +51,9 @@ lint: tidy ## gofmt, go vet, staticcheck, go.mod tidy
 
 tidy:
 	$(GO) mod tidy -diff
+
+bench-vm: vm-deps ## how fast machines are, side by side with plain QEMU and, where installed, virtme-ng (on an idle machine, five minutes)
+	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -run '^$$' -bench SideBySide -benchtime 5x -timeout 30m ./harness/target/vm
 
 readme: bin/iomapcheck ## run the README's commands as written
 	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run README ./ci

@@ -35,6 +35,9 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	if env.Confirm == 0 {
 		c.env.Confirm = 20
 	}
+	if err := c.mayCut(); err != nil {
+		return err
+	}
 	if err := c.createFiles(); err != nil {
 		return err
 	}
@@ -127,8 +130,15 @@ type openOp struct {
 
 // createFiles makes every file of the program, empty.
 func (c *conductor) createFiles() error {
+	if c.env.Resume > 0 {
+		return nil
+	}
+	flags := os.O_CREATE | os.O_TRUNC | os.O_RDWR
+	if c.env.Fixed {
+		flags = os.O_RDWR
+	}
 	for _, name := range c.program.Files() {
-		f, err := os.OpenFile(filepath.Join(c.env.Root, name), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o644)
+		f, err := os.OpenFile(filepath.Join(c.env.Root, name), flags, 0o644)
 		if err != nil {
 			return fmt.Errorf("create file for the program: %w", err)
 		}
@@ -136,7 +146,7 @@ func (c *conductor) createFiles() error {
 			return fmt.Errorf("create file for the program: %w", err)
 		}
 	}
-	return nil
+	return c.keepFiles()
 }
 
 // planned is a task process that the program will need.
@@ -151,6 +161,7 @@ func (c *conductor) plan() []planned {
 	list := []planned{{key: "main", task: "main", single: -1}}
 	for _, s := range c.steps {
 		switch {
+		case !c.concerns(s):
 		case s.Op.Verb == prog.VGo:
 			list = append(list, planned{key: s.Op.Task, task: s.Op.Task, parent: s.Task, single: -1, thread: s.Op.Thread})
 		case s.Op.Expect.MayBlock:
@@ -178,6 +189,7 @@ func (c *conductor) tasks(ctx context.Context) error {
 			return err
 		}
 	}
+	c.revived()
 	if err := c.letGo(ctx, "main"); err != nil {
 		return err
 	}
@@ -194,7 +206,7 @@ func (c *conductor) tasks(ctx context.Context) error {
 // start makes a task's process, or its thread, and waits until it is ready.
 func (c *conductor) start(ctx context.Context, pl planned) error {
 	p := &proc{key: pl.key, task: pl.task, thread: pl.thread, ready: make(chan struct{}), ended: make(chan struct{})}
-	o := order{Do: "prepare", Program: c.program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single}
+	o := order{Do: "prepare", Program: c.program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single, Resume: c.env.Resume}
 	if c.env.Memory != nil {
 		o.Cgroup = c.env.Memory.Dir()
 	}
@@ -221,23 +233,16 @@ func (c *conductor) start(ctx context.Context, pl planned) error {
 	}
 }
 
-// spawn starts the binary again as a task process and a reader for its link.
+// spawn gives the task a process of its own, a spare one where there is one, and a reader for its link.
 func (c *conductor) spawn(p *proc) error {
-	l, other, err := pair()
-	if err != nil {
-		return err
+	s := c.takeSpare(p)
+	if s == nil {
+		var err error
+		if s, err = startProcess(c.sysProcAttr(p)); err != nil {
+			return fmt.Errorf("start process for task %s: %w", p.key, err)
+		}
 	}
-	defer other.Close()
-	p.process, err = os.StartProcess("/proc/self/exe", []string{os.Args[0], TaskArg}, &os.ProcAttr{
-		Files: []*os.File{nil, os.Stderr, os.Stderr, other},
-		Env:   []string{"GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=all"},
-		Sys:   c.sysProcAttr(p),
-	})
-	if err != nil {
-		l.close()
-		return fmt.Errorf("start process for task %s: %w", p.key, err)
-	}
-	p.link = l
+	p.process, p.link = s.process, s.link
 	c.register(p)
 	c.wg.Add(1)
 	go func() {

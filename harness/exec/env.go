@@ -11,6 +11,8 @@ import (
 type Env struct {
 	// Root is the mounted file system; the program's files stand in it.
 	Root string
+	// Fixed says that the files are there and nothing changes their sizes; else they are made, or emptied.
+	Fixed bool
 	// Disk carries out the disk operations.
 	Disk Disk
 	// Remount unmounts Root and mounts it again; called while no task has a file open. An error that wraps a unix.Errno is the
@@ -20,8 +22,15 @@ type Env struct {
 	Memory Memory
 	// Attr is an attribute that every file gets when it is made, "" for none.
 	Attr prog.Attr
+	// Spares are task processes that wait for a task. Those that Run did not need it leaves alone.
+	Spares []*Spare
 	// Emit takes the events, in order, one at a time; it must not block for long.
 	Emit func(history.Event)
+	// Cut ends the machine's power and keeps of its disk what op says; it returns only if it cannot. nil where nobody can.
+	Cut func(ctx context.Context, op prog.Op) error
+	// Resume is the number of the operation to begin with: the one behind a power cut, on the machine that was started from what it left.
+	// 0 is the beginning of the program.
+	Resume int
 	// Confirm says how often a task must be found asleep without a context switch in between, a few milliseconds apart,
 	// before it counts as blocked, where the machine cannot be seen to be idle. 0 means 20.
 	Confirm int

@@ -109,11 +109,24 @@ func (f *files) mapFile(file string) error {
 	}
 	size := roundUp(f.program.Extent(file), pageSize)
 	m, err := unix.Mmap(f.fds[key], 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err == unix.EINVAL {
+		m, err = f.mapForReading(file, int(size))
+	}
 	if err != nil {
 		return fmt.Errorf("map %s: %w", file, err)
 	}
 	f.maps[file] = m
 	return nil
+}
+
+// mapForReading maps a file that cannot be mapped for writing, as zonefs' sequential zones (zonefs_file_mmap): a store there is a fault.
+func (f *files) mapForReading(file string, size int) ([]byte, error) {
+	fd, err := unix.Open(filepath.Join(f.root, file), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
 }
 
 // noMapping is why a file could not be mapped.

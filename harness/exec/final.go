@@ -66,7 +66,7 @@ func (t *task) readThrough(name string, path history.FinalPath, read func(string
 
 // finalBuffer opens the file and gets memory for all of it.
 func finalBuffer(path string, flags int) (fd int, buf []byte, size int64, err error) {
-	fd, err = unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|flags, 0)
+	fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
 	if err != nil {
 		return -1, nil, 0, err
 	}
@@ -119,7 +119,7 @@ func readMapped(path string) (out []byte, size int64, err error) {
 	if size == 0 {
 		return buf[:0], 0, nil
 	}
-	m, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	m, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		freeBuffer(buf)
 		return nil, size, err

@@ -163,6 +163,8 @@ func (c *conductor) carryOut(ctx context.Context, s prog.Step) (bool, error) {
 		return false, dropCaches()
 	case prog.VRemount:
 		return false, c.env.Remount()
+	case prog.VCut:
+		return false, c.env.Cut(ctx, op)
 	}
 	return false, c.mayBlock(ctx, s)
 }

@@ -126,16 +126,16 @@ type task struct {
 
 func newTask(p *process, key string, single int) *task {
 	t := &task{p: p, key: key, inbox: p.inbox(key)}
-	t.name, t.ops, t.first = find(p.program, key, single)
+	t.name, t.ops, t.first = find(p.program, key, single, p.spec.Resume)
 	t.files = newFiles(p.spec.Root, p.program)
 	t.aio = &aio{}
 	return t
 }
 
 // find is what the task with that key runs: a task's body, or one operation.
-func find(p prog.Program, key string, single int) (name string, ops []prog.Op, first int) {
+func find(p prog.Program, key string, single, resume int) (name string, ops []prog.Op, first int) {
 	if key == "main" {
-		return "main", p.Ops, 0
+		return "main", behind(p.Ops, resume), resume
 	}
 	for _, s := range p.Steps() {
 		switch {

@@ -25,6 +25,8 @@ type order struct {
 	// Cgroup is the folder of the tasks' memory cgroup, "" for none.
 	Cgroup string
 	Single int
+	// Resume is the number of main's first operation.
+	Resume int
 	// For reply: what the answer is; Stop ends the task, since what it waits for did not come about.
 	Error string
 	Value bool

@@ -21,7 +21,7 @@ type FS struct {
 	// Optional file systems are tested only where somebody asks for them.
 	Optional bool
 
-	// mkfs is the command, with the placeholders device, uuid, block and extra; nil where every variant needs more than a plain disk.
+	// mkfs is the command, with the placeholders device, uuid, block, log and extra.
 	mkfs []string
 	// options are mount options of every variant.
 	options []string
@@ -38,25 +38,27 @@ type Variant struct {
 	Attr string
 	// FileSize is the size of every file in bytes, where files cannot grow or shrink; 0 where they can.
 	FileSize int64
-	// Needs is what a machine must have for it beyond a plain disk and the kernel's module, "" for nothing.
-	Needs string
+	// Device is what it stands on; the zero Device is a plain disk.
+	Device Device
 
 	options []string
 	mkfs    []string // arguments of its own
 }
 
-// The placeholders of a mkfs command; EXTRA stands for the variant's own arguments.
+// The placeholders of a mkfs command; EXTRA stands for the variant's own arguments. Mount options may have LOG.
 const (
 	device = "DEVICE"
 	uuid   = "UUID"
 	block  = "BLOCK"
 	extra  = "EXTRA"
+	log    = "LOG"
 )
 
 // Spec is a file system in one of its variants. The zero Spec is none.
 type Spec struct {
 	FS      FS
 	Variant Variant
+	log     string // the device of a separate log, "" for LogDevice
 }
 
 // Parse reads "xfs" or "btrfs/nodatasum". The error names what there is.
@@ -68,7 +70,7 @@ func Parse(s string) (Spec, error) {
 		}
 		for _, v := range fs.Variants {
 			if v.Name == variant && !strings.HasSuffix(s, "/") {
-				return Spec{fs, v}, nil
+				return Spec{FS: fs, Variant: v}, nil
 			}
 		}
 		return Spec{}, fmt.Errorf("find file system %q: %s has no such variant; there are %s", s, name, names(fs))
@@ -83,7 +85,7 @@ func specs(list ...FS) []Spec {
 	var out []Spec
 	for _, fs := range list {
 		for _, v := range fs.Variants {
-			out = append(out, Spec{fs, v})
+			out = append(out, Spec{FS: fs, Variant: v})
 		}
 	}
 	return out
@@ -123,26 +125,26 @@ func (s Spec) BlockSize() int64 { return s.Variant.BlockSize }
 // Attr is an attribute that every file gets when it is made, as programs spell it, "" for none.
 func (s Spec) Attr() string { return s.Variant.Attr }
 
-// Needs is what a machine must have for it beyond a plain disk and the kernel's module, "" for nothing.
-func (s Spec) Needs() string { return s.Variant.Needs }
-
 // MinDevice is the least size of the device in bytes.
 func (s Spec) MinDevice() int64 { return s.FS.MinDevice }
 
 // Mkfs is the command that makes the file system on a device, its tool by name: one of mkfs.xfs (xfsprogs), mkfs.ext4
-// (e2fsprogs), mkfs.btrfs (btrfs-progs), mkfs.gfs2 (gfs2-utils). What was on the device is overwritten without a question.
+// (e2fsprogs), mkfs.btrfs (btrfs-progs), mkfs.gfs2 (gfs2-utils), mkzonefs (zonefs-tools), bcachefs (bcachefs-tools), mkfs.f2fs
+// (f2fs-tools). What was on the device is overwritten without a question.
 //
 // The UUID follows from the spec and the device's path: the same every time, and two devices of one machine never share
 // one (xfs and btrfs would not mount the second).
 func (s Spec) Mkfs(dev string) []string {
 	var out []string
-	put := strings.NewReplacer(uuid, uuidOf(s.String()+" on "+dev), block, strconv.FormatInt(s.Variant.BlockSize, 10))
+	put := strings.NewReplacer(uuid, uuidOf(s.String()+" on "+dev), block, strconv.FormatInt(s.Variant.BlockSize, 10), log, s.logDevice())
 	for _, arg := range s.FS.mkfs {
 		switch arg {
 		case device:
 			out = append(out, dev)
 		case extra:
-			out = append(out, s.Variant.mkfs...)
+			for _, own := range s.Variant.mkfs {
+				out = append(out, put.Replace(own))
+			}
 		default:
 			out = append(out, put.Replace(arg))
 		}
@@ -160,7 +162,14 @@ func uuidOf(name string) string {
 
 // MountOptions are the options in the form that mount(2) takes as data; empty for none.
 func (s Spec) MountOptions() string {
-	return strings.Join(append(append([]string{}, s.FS.options...), s.Variant.options...), ",")
+	options := strings.Join(append(append([]string{}, s.FS.options...), s.Variant.options...), ",")
+	return strings.ReplaceAll(options, log, s.logDevice())
+}
+
+// WithOptions is the variant mounted with these options of its own and no others.
+func (v Variant) WithOptions(options ...string) Variant {
+	v.options = options
+	return v
 }
 
 // MountFlags are the flags for mount(2): MS_NOATIME, so that a read never makes the file system write, least of all while the program
@@ -175,7 +184,7 @@ func Defaults() []Spec {
 	var out []Spec
 	for _, fs := range Table() {
 		if !fs.Optional {
-			out = append(out, Spec{fs, fs.Variants[0]})
+			out = append(out, Spec{FS: fs, Variant: fs.Variants[0]})
 		}
 	}
 	return out

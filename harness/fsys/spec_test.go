@@ -20,7 +20,8 @@ func TestEveryVariantParsesAndPrintsBack(t *testing.T) {
 		seen[s.String()] = true
 	}
 	for _, want := range []string{"xfs", "xfs/1k", "ext4", "ext4/1k", "ext4/journal", "btrfs", "btrfs/nodatasum", "gfs2", "gfs2/1k",
-		"zonefs", "bcachefs", "xfs/dax", "xfs/reflink", "ext4/dax", "ext4/inline", "btrfs/compress", "gfs2/jdata"} {
+		"zonefs", "bcachefs", "xfs/dax", "xfs/reflink", "ext4/dax", "ext4/inline", "btrfs/compress", "gfs2/jdata", "zonefs/512",
+		"zonefs/conventional", "xfs/4kn", "ext4/4kn", "xfs/logdev", "f2fs"} {
 		if !seen[want] {
 			t.Errorf("%s is missing", want)
 		}
@@ -54,24 +55,26 @@ func TestEverySpecIsComplete(t *testing.T) {
 	}
 }
 
-// flaw says what is wrong with a command template; "" if nothing is.
+// flaw says what is wrong with a command template; "" if nothing is. mkzonefs has neither a UUID nor a block size to be given, f2fs has
+// blocks of 4096 bytes only, and bcachefs discards nothing unless it is told to.
 func flaw(fs FS) string {
 	count := func(what string) int { return strings.Count(strings.Join(fs.mkfs, " "), what) }
+	zones := fs.Name == "zonefs"
 	switch {
 	case count(device) != 1 || fs.mkfs[len(fs.mkfs)-1] != device:
 		return "want the device once, as the last argument"
-	case count(uuid) == 0:
+	case count(uuid) == 0 && !zones:
 		return "the UUID is left to chance"
-	case count(block) != 1:
+	case count(block) != 1 && !zones && fs.Name != "f2fs":
 		return "want the block size once"
-	case !slices.Contains(fs.mkfs, "-K") && count("nodiscard") == 0:
+	case !slices.Contains(fs.mkfs, "-K") && count("nodiscard") == 0 && count("-t 0") == 0 && !zones && fs.Name != "bcachefs":
 		return "it would discard the whole device"
 	}
 	return ""
 }
 
 func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
-	for _, fs := range made() {
+	for _, fs := range Table() {
 		if f := flaw(fs); f != "" {
 			t.Errorf("%s: %s", fs.Name, f)
 		}
@@ -81,29 +84,38 @@ func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
 		} {
 			broken := fs
 			broken.mkfs = mutant
-			if flaw(broken) == "" {
+			if flaw(broken) == "" && !slices.Equal(mutant, fs.mkfs) {
 				t.Errorf("%s: a broken command passes: %q", fs.Name, mutant)
 			}
 		}
 	}
 }
 
-// made are the file systems that a plain disk is enough for.
-func made() []FS {
-	return slices.DeleteFunc(Table(), func(fs FS) bool { return fs.mkfs == nil })
-}
-
-func TestWhatCannotBeMadeSaysWhatItNeedsAndIsNeverADefault(t *testing.T) {
-	for _, fs := range Table() {
-		for _, v := range fs.Variants {
-			if fs.mkfs == nil && v.Needs == "" {
-				t.Errorf("%s/%s: nothing makes it, and it does not say what it needs", fs.Name, v.Name)
-			}
+func TestWhatNeedsMoreThanADiskSaysSoAndIsNeverADefault(t *testing.T) {
+	for in, want := range map[string]string{
+		"xfs": "", "zonefs": "zoned block device with sequential zones", "zonefs/512": "blocks of 512", "zonefs/conventional": "conventional zones",
+		"ext4/dax": "persistent memory", "xfs/4kn": "sectors of 4096", "xfs/logdev": "second disk", "bcachefs": "",
+	} {
+		s, err := Parse(in)
+		if err != nil || (s.Needs() == "") != (want == "") || !strings.Contains(s.Needs(), want) {
+			t.Errorf("%s needs %q, %v; want %q", in, s.Needs(), err, want)
 		}
 	}
 	for _, s := range Defaults() {
 		if s.Needs() != "" {
 			t.Errorf("%s is tested by default but needs %s", s, s.Needs())
+		}
+	}
+}
+
+func TestTheLogIsOnItsOwnDeviceInMkfsAndMount(t *testing.T) {
+	s, err := Parse("xfs/logdev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, at := range map[string]Spec{LogDevice: s, "/dev/sdc": s.WithLog("/dev/sdc")} {
+		if line := strings.Join(at.Mkfs("/dev/vda"), " "); !strings.Contains(line, "logdev="+want) || at.MountOptions() != "logdev="+want {
+			t.Errorf("want the log on %s: %s, mounted with %q", want, line, at.MountOptions())
 		}
 	}
 }
@@ -122,16 +134,23 @@ func TestVariantsAddTheirOwnArgumentsAndAttributes(t *testing.T) {
 
 var uuidForm = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 
+// withUUID are the file systems that mkfs gives one.
+func withUUID() []FS {
+	return slices.DeleteFunc(Table(), func(fs FS) bool {
+		return !slices.ContainsFunc(fs.mkfs, func(a string) bool { return strings.Contains(a, uuid) })
+	})
+}
+
 func TestMkfsIsTheSameEveryTimeAndUniqueForADevice(t *testing.T) {
 	seen := map[string]string{}
-	for _, s := range specs(made()...) {
+	for _, s := range specs(withUUID()...) {
 		for _, dev := range []string{"/dev/vda", "/dev/vdb"} {
 			argv := s.Mkfs(dev)
 			line := strings.Join(argv, " ")
 			if line != strings.Join(s.Mkfs(dev), " ") || argv[len(argv)-1] != dev {
 				t.Errorf("%s: %s", s, line)
 			}
-			if left := regexp.MustCompile(device + "|" + uuid + "|" + block + "|" + extra).FindString(line); left != "" {
+			if left := regexp.MustCompile(strings.Join([]string{device, uuid, block, extra, log}, "|")).FindString(line); left != "" {
 				t.Errorf("%s: %s is left in %s", s, left, line)
 			}
 			id := uuidForm.FindString(line)

@@ -4,25 +4,30 @@ package fsys
 const MiB = 1 << 20
 
 // Table lists the file systems.
-func Table() []FS { return []FS{xfs(), ext4(), btrfs(), gfs2(), zonefs(), bcachefs()} }
+func Table() []FS { return []FS{xfs(), ext4(), btrfs(), gfs2(), zonefs(), bcachefs(), f2fs()} }
 
-// pmem is what DAX wants of a machine.
-const pmem = "persistent memory to mount with -o dax"
-
-// xfs has the smallest log and device that mkfs.xfs takes since 5.19 (it refuses file systems under 300 MiB, logs under 64 MiB).
+// xfs has the smallest log and device that mkfs.xfs takes since 5.19 (it refuses file systems under 300 MiB, logs under 64 MiB). Its extent
+// counters are the narrow ones: kernels before 5.19 refuse to mount the wide ones, which mkfs.xfs makes by itself since 6.5.
 func xfs() FS {
 	return FS{
 		Name: "xfs", Type: "xfs", Modules: []string{"xfs"}, MinDevice: 300 * MiB,
-		mkfs: []string{"mkfs.xfs", "-q", "-f", "-K", "-b", "size=" + block, "-m", "uuid=" + uuid, "-l", "size=64m", extra, device},
+		mkfs: []string{"mkfs.xfs", "-q", "-f", "-K", "-b", "size=" + block, "-m", "uuid=" + uuid, "-i", "nrext64=0", "-l", "size=64m", extra, device},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "iomap for everything, fallback without a flush"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio: per-block state, zeroing around a write"},
 			{Name: "16k", BlockSize: 16384, Why: "blocks larger than pages, since 6.12: every folio has several pages"},
 			{Name: "reflink", BlockSize: 4096, mkfs: []string{"-m", "reflink=1"}, Why: "shared extents, whatever mkfs takes for its default: writes to them go elsewhere"},
-			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Needs: pmem, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
+			{Name: "dax", BlockSize: 4096, mkfs: []string{"-m", "reflink=0"}, options: []string{"dax=always"}, Device: Device{Kind: PMem},
+				Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
+			{Name: "4kn", BlockSize: 4096, Device: Device{Sector: 4096}, Why: "sectors as large as blocks: direct I/O is of whole blocks"},
+			{Name: "logdev", BlockSize: 4096, mkfs: []string{"-l", "logdev=" + log}, options: []string{"logdev=" + log}, Device: Device{Log: xfsLog},
+				Why: "the log on a disk of its own: fsync flushes two disks, data first"},
 		},
 	}
 }
+
+// xfsLog is the size of xfs' log in bytes.
+const xfsLog = 64 * MiB
 
 // ext4 has a small journal and few inodes, both zeroed by mkfs: lazy initialization would leave a kernel thread writing, and a journal
 // that was not zeroed may be replayed from what a power cut left of an older one.
@@ -36,7 +41,8 @@ func ext4() FS {
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio: zeroing around a write, post-EOF bytes"},
 			{Name: "journal", BlockSize: 4096, options: []string{"data=journal"}, Why: "data=journal: O_DIRECT is done buffered"},
 			{Name: "inline", BlockSize: 4096, mkfs: []string{"-O", "inline_data"}, Why: "small files stand in the inode: O_DIRECT is done buffered while they do"},
-			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Needs: pmem, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
+			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Device: Device{Kind: PMem}, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
+			{Name: "4kn", BlockSize: 4096, Device: Device{Sector: 4096}, Why: "sectors as large as blocks: direct I/O is of whole blocks"},
 		},
 	}
 }
@@ -70,23 +76,40 @@ func gfs2() FS {
 }
 
 // zonefs shows the zones of a device as files. Its files cannot be created; how they are named in programs is the target's affair.
+// mkzonefs resets every zone. It takes no UUID and has no block size of its own but the device's. By default the first write error makes
+// the mount read-only (zonefs_handle_io_error); errors=repair only sets the file's size to where the zone's write pointer is.
 func zonefs() FS {
 	return FS{
 		Name: "zonefs", Type: "zonefs", Modules: []string{"zonefs"}, MinDevice: 64 * MiB, Optional: true,
+		mkfs: []string{"mkzonefs", "-f", device}, options: []string{"errors=repair"},
 		Variants: []Variant{
-			{BlockSize: 4096, Needs: "a zoned block device", Why: "sequential zones take direct writes at the write pointer only"},
-			{Name: "512", BlockSize: 512, Needs: "a zoned block device with blocks of 512 bytes", Why: "several blocks in a page: an append changes a page that is cached"},
-			{Name: "conventional", BlockSize: 4096, FileSize: 256 << 10, Needs: "a zoned block device", Why: "zones that are written anywhere: files of fixed size"},
+			{BlockSize: 4096, Device: Device{Kind: Sequential, Sector: 4096}, Why: "sequential zones take direct writes at the write pointer only"},
+			{Name: "512", BlockSize: 512, Device: Device{Kind: Sequential, Sector: 512}, Why: "several blocks in a page: an append changes a page that is cached"},
+			{Name: "conventional", BlockSize: 4096, FileSize: 1 * MiB, Device: Device{Kind: Conventional, Sector: 4096}, Why: "zones that are written anywhere: files of fixed size"},
 		},
 	}
 }
 
-// bcachefs has been in kernels from 6.7 to 6.17.
+// bcachefs has been in kernels from 6.7 to 6.17. Small data would stand in its btrees, where no program could tell them from what else is
+// written there.
 func bcachefs() FS {
 	return FS{
 		Name: "bcachefs", Type: "bcachefs", Modules: []string{"bcachefs"}, MinDevice: 128 * MiB, Optional: true,
+		mkfs: []string{"bcachefs", "format", "-q", "-f", "--uuid=" + uuid, "--block_size=" + block, device}, options: []string{"noinline_data"},
 		Variants: []Variant{
-			{BlockSize: 4096, Needs: "mkfs.bcachefs in the guest", Why: "a two-state lock between direct I/O and the page cache, no fallback"},
+			{BlockSize: 4096, Why: "a two-state lock between direct I/O and the page cache, no fallback"},
+		},
+	}
+}
+
+// f2fs writes data to new places, in a log of segments; what is written directly is written in place where it can be. Small files stand
+// in blocks like others.
+func f2fs() FS {
+	return FS{
+		Name: "f2fs", Type: "f2fs", Modules: []string{"f2fs"}, MinDevice: 128 * MiB, Optional: true,
+		mkfs: []string{"mkfs.f2fs", "-q", "-f", "-t", "0", "-U", uuid, device}, options: []string{"noinline_data"},
+		Variants: []Variant{
+			{BlockSize: 4096, Why: "direct I/O by iomap since 5.17, buffered by its own pages, fallback since then as well"},
 		},
 	}
 }

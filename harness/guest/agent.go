@@ -22,10 +22,13 @@ import (
 type agent struct {
 	conn *wire.Conn
 	jobs sync.WaitGroup
+	// shell is the shell under way; only serve touches it.
+	shell *shell
 
 	mu      sync.Mutex
 	lastAsk int64
 	answers map[int64]chan wire.Answer // by Ask.ID
+	ready   *ready                     // what a job finds; nil before a preparation and after a job
 }
 
 // serve obeys until the host closes the port.
@@ -43,10 +46,23 @@ func (a *agent) serve() error {
 				done := a.job(*m.Job)
 				_ = a.conn.Send(wire.ToHost{Done: &done})
 			}()
+		case m.Wake != nil:
+			if err := wake(*m.Wake); err != nil {
+				return err
+			}
+		case m.Prepare != nil:
+			a.jobs.Go(func() {
+				prepared := a.prepare(*m.Prepare)
+				_ = a.conn.Send(wire.ToHost{Prepared: &prepared})
+			})
 		case m.Answer != nil:
 			a.deliver(*m.Answer)
+		case m.Shell != nil:
+			a.startShell(*m.Shell)
+		case m.Input != nil && a.shell != nil:
+			a.shell.input <- *m.Input
 		case m.SelfTest != "":
-			if err := selfTest(m.SelfTest); err != nil {
+			if err := a.misbehave(m.SelfTest); err != nil {
 				return err
 			}
 		}
@@ -64,13 +80,18 @@ func (a *agent) deliver(answer wire.Answer) {
 
 // ask puts a question to the host and waits for the answer.
 func (a *agent) ask(ctx context.Context, op string) (wire.Answer, error) {
+	return a.put(ctx, wire.Ask{Op: op})
+}
+
+// put is ask for a question with more to it; it gets an ID here.
+func (a *agent) put(ctx context.Context, question wire.Ask) (wire.Answer, error) {
 	ch := make(chan wire.Answer, 1)
 	a.mu.Lock()
 	a.lastAsk++
-	id := a.lastAsk
-	a.answers[id] = ch
+	question.ID = a.lastAsk
+	a.answers[question.ID] = ch
 	a.mu.Unlock()
-	if err := a.conn.Send(wire.ToHost{Ask: &wire.Ask{ID: id, Op: op}}); err != nil {
+	if err := a.conn.Send(wire.ToHost{Ask: &question}); err != nil {
 		return wire.Answer{}, err
 	}
 	select {

@@ -6,7 +6,10 @@
 //	/proc /sys /dev          as usual; /sys/kernel/tracing is tracefs, /sys/fs/cgroup the unified hierarchy
 //	/modules/index           kernel modules by name, in load order
 //	/mnt                     the file system under test
-//	/dev/vda                 the programmable disk, served by the host
+//	/dev/vda                 the programmable disk, served by the host; /dev/vdb is a part of it, for a separate log
+//	/dev/nvme0n1             the programmable disk with zones, instead of /dev/vda
+//	/dev/pmem0, /dev/nullb0  persistent memory and a disk with conventional zones, both in the guest's own memory
+//	/run/files               a program's files, where the file system has its own names for them
 //	PATH                     /sbin:/bin:/usr/sbin:/usr/bin with the mkfs tools
 //	standard error           the console
 package guest
@@ -22,6 +25,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
@@ -52,7 +56,7 @@ func run() error {
 		return err
 	}
 	a := &agent{conn: wire.NewConn(port), answers: map[int64]chan wire.Answer{}}
-	if err := a.conn.Send(wire.ToHost{Hello: &wire.Hello{Release: release(), CPUs: runtime.NumCPU()}}); err != nil {
+	if err := a.conn.Send(wire.ToHost{Hello: &wire.Hello{Release: release(), CPUs: runtime.NumCPU(), Uptime: exec.Now()}}); err != nil {
 		return err
 	}
 	return a.serve()

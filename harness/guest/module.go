@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,13 +19,17 @@ func loadModule(name string) error {
 	if err != nil {
 		return fmt.Errorf("load module %s: %w", name, err)
 	}
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return fmt.Errorf("load module %s: read its parameters: %w", name, err)
+	}
 	for line := range strings.Lines(string(index)) {
 		module, list, _ := strings.Cut(line, ":")
 		if module != name {
 			continue
 		}
 		for file := range strings.FieldsSeq(list) {
-			if err := insert("/modules/" + file); err != nil {
+			if err := insert("/modules/"+file, cmdline); err != nil {
 				return fmt.Errorf("load module %s: %w", name, err)
 			}
 		}
@@ -33,14 +38,26 @@ func loadModule(name string) error {
 	return fmt.Errorf("load module %s: %w", name, errNoModule)
 }
 
-func insert(path string) error {
+func insert(path string, cmdline []byte) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && err != unix.EEXIST {
+	if err := unix.FinitModule(int(f.Fd()), parameters(path, string(cmdline)), 0); err != nil && err != unix.EEXIST {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// parameters are a module's on the kernel's command line, MODULE.NAME=VALUE: the kernel leaves them to whoever loads the module.
+func parameters(path, cmdline string) string {
+	module := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), ".ko"), "-", "_")
+	var out []string
+	for word := range strings.FieldsSeq(cmdline) {
+		if p, ok := strings.CutPrefix(word, module+"."); ok {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, " ")
 }

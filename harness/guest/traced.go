@@ -3,6 +3,8 @@ package guest
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/exec"
@@ -12,33 +14,63 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
-// traced runs the program with its events traced, and sends what fired afterwards, also after a hang.
-func (a *agent) traced(j wire.Job, p prog.Program, done *wire.Done) error {
-	setup, cancel := context.WithTimeout(context.Background(), time.Duration(j.SetupLimit))
-	defer cancel()
-	a.phase("start tracing")
-	tracer, missing, err := ktrace.Start(setup, "", traceConfig(j))
-	if err != nil {
-		return err
-	}
-	for _, m := range missing {
-		done.Missing = append(done.Missing, m.String())
-	}
-	tasks := &taskNames{emit: a.emit, byTID: map[int]string{}}
-	err = a.runProgram(j, p, tasks.take)
-	return errors.Join(err, a.sendTrace(tracer, tasks))
+// tracing is a tracer under way.
+type tracing struct {
+	of      wire.Trace
+	tracer  *ktrace.Tracer
+	missing []string // events that this kernel does not have, with reasons
 }
 
-func traceConfig(j wire.Job) ktrace.Config {
+func startTracing(ctx context.Context, of wire.Trace) (*tracing, error) {
+	tracer, missing, err := ktrace.Start(ctx, "", traceConfig(of))
+	if err != nil {
+		return nil, err
+	}
+	t := &tracing{of: of, tracer: tracer}
+	for _, m := range missing {
+		t.missing = append(t.missing, m.String())
+	}
+	return t, nil
+}
+
+func (t *tracing) close() error { return t.tracer.Close() }
+
+// traces says whether what is traced is what a program wants.
+func (t *tracing) traces(want wire.Trace) bool {
+	return slices.Equal(t.of.Events, want.Events) && slices.Equal(t.of.Probes, want.Probes)
+}
+
+// traced runs the program with its events traced, and sends what fired afterwards, also after a hang.
+func (a *agent) traced(setup context.Context, r *ready, j wire.Job, p prog.Program, done *wire.Done) error {
+	if !r.trace.traces(j.Trace) {
+		a.phase("start tracing")
+		if err := r.trace.close(); err != nil {
+			return err
+		}
+		var err error
+		if r.trace, err = startTracing(setup, j.Trace); err != nil {
+			return err
+		}
+	}
+	done.Missing = r.trace.missing
+	tasks := &taskNames{emit: a.emit, byTID: map[int]string{}}
+	err := a.runProgram(r, j, p, tasks.take, func(ctx context.Context, op prog.Op) error {
+		return a.cutPower(ctx, op, j.Nonce, done, func() error { return a.sendTrace(r.trace.tracer, tasks, j.Last) })
+	})
+	return errors.Join(err, a.sendTrace(r.trace.tracer, tasks, j.Last))
+}
+
+func traceConfig(j wire.Trace) ktrace.Config {
 	c := ktrace.Config{Events: j.Events}
 	for _, f := range j.Probes {
-		c.Probes = append(c.Probes, ktrace.Probe{Symbol: f, Formerly: history.Formerly(f), Args: ktrace.FolioArgument(f)})
+		c.Probes = append(c.Probes, ktrace.Probe{Symbol: f, Formerly: history.Formerly(f), Also: history.Likewise(f), Args: ktrace.FolioArgument(f)})
 	}
 	return c
 }
 
-// sendTrace reads what fired, gives each event its task, and sends it.
-func (a *agent) sendTrace(tracer *ktrace.Tracer, tasks *taskNames) error {
+// sendTrace reads what fired, gives each event its task, and sends it. The tracer of a guest's last job ends with the guest: on a slow machine
+// it takes long to remove probes.
+func (a *agent) sendTrace(tracer *ktrace.Tracer, tasks *taskNames, last bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	events, err := tracer.Read(ctx)
@@ -54,6 +86,9 @@ func (a *agent) sendTrace(tracer *ktrace.Tracer, tasks *taskNames) error {
 		}
 		a.emit(history.Event{Kind: history.Trace, Time: e.Time, Op: -1, Task: tasks.name(e.PID), Name: e.Name, Text: e.Fields, Folio: e.Folio()})
 	}
+	if last {
+		return err
+	}
 	return errors.Join(err, tracer.Close())
 }
 
@@ -63,15 +98,18 @@ func noise(e ktrace.Event) bool {
 	return e.Name == ktrace.ProbeGroup+":folio_unlock" || e.Name == ktrace.ProbeGroup+":unlock_page"
 }
 
-// taskNames passes events on and learns from them which thread is which task. It is used by one goroutine at a time: the
-// interpreter serialises what it emits, and has ended when the trace is read.
+// taskNames passes events on and learns from them which thread is which task. Before a power cut the trace is read while tasks run.
 type taskNames struct {
-	emit  func(history.Event)
+	emit func(history.Event)
+
+	mu    sync.Mutex
 	byTID map[int]string
 }
 
 func (t *taskNames) take(e history.Event) {
 	if e.Kind == history.Note && e.Name == "thread" {
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		t.byTID[int(e.N)] = e.Task
 		return
 	}
@@ -79,4 +117,8 @@ func (t *taskNames) take(e history.Event) {
 }
 
 // name is the task of a thread, "" for one that is not the program's, such as a kernel worker.
-func (t *taskNames) name(tid int) string { return t.byTID[tid] }
+func (t *taskNames) name(tid int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byTID[tid]
+}

@@ -65,6 +65,9 @@ const (
 	Livelock = "livelock"
 )
 
+// PowerCut is the name of the note that tells of a power cut: N is how many requests that the disk had answered are lost by it.
+const PowerCut = "power-cut"
+
 // What is the stage of a disk request.
 type What string
 

@@ -16,6 +16,9 @@ type file struct {
 	lossy bool
 	// unjudged is from where on and since when collapse-range and insert-range have moved the content.
 	unjudged []moved
+	// after is the file as a power cut left it, for what is read when the power is back, which it is from revived on; nil without a cut.
+	after   *file
+	revived int
 	// excused are the ranges in which the kernel admits stale page cache.
 	excused []span
 }
@@ -102,6 +105,11 @@ func (r *run) filesOf(extents []extent) map[string]*file {
 		}
 		f.build(mine)
 		f.excused = r.excuses(mine)
+		if r.cut != nil {
+			f.revived = r.cut.ret
+			f.after = &file{name: name, sizes: newSizes(), lossy: f.lossy, excused: f.excused}
+			f.after.build(r.survivors(name, mine))
+		}
 		out[name] = f
 	}
 	return out
@@ -218,7 +226,7 @@ func (r *run) addReads(files map[string]*file) {
 		if c.errno != "" || !op.Verb.Reads() || isSubmit(c.step.Op.Verb) || op.Verb == prog.VReap {
 			continue
 		}
-		f := files[op.File]
+		f := files[op.File].at(interval{begun, c.ret})
 		f.reads = append(f.reads, read{interval{begun, c.ret}, op.Off, op.Len, c.data, op.Verb.Mapped(), op.Buffer.Kind != prog.Plain, c})
 	}
 }

@@ -31,6 +31,7 @@ func open(p prog.Program, h *history.History) (*run, *Result) {
 	if i, err := r.collect(); err != nil {
 		return infra("history event %d (%s): %v", i, h.Events[i].Kind, err)
 	}
+	r.endAtCut()
 	r.pairAIO()
 	for s, c := range r.reaped {
 		if s.step.Op.Verb == prog.VAIORead && c.succeeded() && c.data.Len() != c.n {

@@ -50,11 +50,11 @@ func (r *run) expand(extents []extent, known map[string]*file) []extent {
 		switch {
 		case via && e.op.Verb.Reads():
 			out = append(out, e)
-			out = append(out, e.intoMapping(known[e.op.File])...)
+			out = append(out, e.intoMapping(known[e.op.File].at(e.interval))...)
 		case via && known != nil:
-			out = append(out, e.fromMapping(known[e.op.Buffer.File])...)
+			out = append(out, e.fromMapping(known[e.op.Buffer.File].at(e.interval))...)
 		case e.op.Verb == prog.VClone && known != nil:
-			out = append(out, e.cloned(known[e.op.File])...)
+			out = append(out, e.cloned(known[e.op.File].at(e.interval))...)
 		default:
 			out = append(out, e)
 		}
@@ -177,7 +177,7 @@ func (r *run) stated(extents []extent, known map[string]*file) *Result {
 		if op.Buffer.Kind != prog.Via || !op.Verb.Writes() || !e.ok {
 			continue
 		}
-		source := known[op.Buffer.File]
+		source := known[op.Buffer.File].at(e.interval)
 		for _, p := range source.possible(read{interval: e.interval, off: op.Buffer.Off, length: min(e.done, op.Len), mapped: true}) {
 			if !strings.ContainsRune(p.fills, rune(op.Fill)) && !source.isUnjudged(read{interval: e.interval}, p.lo) {
 				return about(Infra, RuleAssumption, e.step, "the program says that the buffer holds %s, but bytes %s of %s must be %s",

@@ -60,9 +60,11 @@ func (r *run) readsExplained(files map[string]*file) *Result {
 	owner := map[*call]*file{}
 	for _, name := range r.names {
 		f := files[name]
-		reads = append(reads, f.reads...)
-		for _, d := range f.reads {
-			owner[d.call] = f
+		for _, f := range f.lives() {
+			reads = append(reads, f.reads...)
+			for _, d := range f.reads {
+				owner[d.call] = f
+			}
 		}
 		for _, m := range f.unjudged {
 			r.note("%s: bytes from %#x on are not judged after a range was collapsed or inserted", name, m.from)
@@ -74,11 +76,12 @@ func (r *run) readsExplained(files map[string]*file) *Result {
 		f := owner[d.call]
 		if z := f.sizes.during(d.interval); !d.mapped && !d.explained(z) {
 			lo, hi := z.bounds()
-			return d.call.on(Fail, RuleCoherence, "returned %s of %s at %#x, although the size is %s",
+			rule := r.blame(d.interval, f.name, span{d.off, d.off + d.length}, RuleCoherence)
+			return d.call.on(Fail, rule, "returned %s of %s at %#x, although the size is %s",
 				prog.FormatSize(d.call.n), prog.FormatSize(d.length), d.off, between(lo, hi))
 		}
 		if m := f.mismatch(d); m != nil {
-			return d.call.on(Fail, RuleCoherence, "%s", m)
+			return d.call.on(Fail, r.blame(d.interval, f.name, m.span, RuleCoherence), "%s", m)
 		}
 	}
 	return nil
@@ -107,10 +110,11 @@ func (r *run) sizesExplained(files map[string]*file) *Result {
 		if c.step.Op.Verb != prog.VSize || c.errno != "" {
 			continue
 		}
-		z := files[c.step.Op.File].sizes.during(interval{c.inv, c.ret})
+		i, name := interval{c.inv, c.ret}, c.step.Op.File
+		z := files[name].at(i).sizes.during(i)
 		if !z.any(c.n, c.n) {
 			lo, hi := z.bounds()
-			return c.on(Fail, RuleCoherence, "returned %s, want %s", prog.FormatSize(c.n), between(lo, hi))
+			return c.on(Fail, r.blame(i, name, span{0, maxBytes}, RuleCoherence), "returned %s, want %s", prog.FormatSize(c.n), between(lo, hi))
 		}
 	}
 	return nil
@@ -136,7 +140,7 @@ func (r *run) contents(file string) []history.Event {
 // finalsExplained applies the register rule to what the paths read after the run.
 func (r *run) finalsExplained(files map[string]*file) *Result {
 	for _, name := range r.names {
-		f := files[name]
+		f := files[name].at(r.atEnd())
 		for _, e := range r.contents(name) {
 			if res := r.finalExplained(f, e); res != nil {
 				return res
@@ -149,14 +153,14 @@ func (r *run) finalsExplained(files map[string]*file) *Result {
 func (r *run) finalExplained(f *file, e history.Event) *Result {
 	if z := f.sizes.during(r.atEnd()); !z.any(e.N, e.N) {
 		lo, hi := z.bounds()
-		return general(Fail, RuleCoherence, "finally %s, %s: the size is %s, want %s", f.name, e.Path, prog.FormatSize(e.N), between(lo, hi))
+		return general(Fail, r.blame(r.atEnd(), f.name, span{0, maxBytes}, RuleCoherence), "finally %s, %s: the size is %s, want %s", f.name, e.Path, prog.FormatSize(e.N), between(lo, hi))
 	}
 	if n := e.Data.Len(); n != e.N && (e.Path != string(history.FinalMapped) || n < e.N) {
 		return general(Fail, RuleCoherence, "finally %s, %s: %s can be read, although the size is %s", f.name, e.Path,
 			prog.FormatSize(n), prog.FormatSize(e.N))
 	}
 	if m := f.mismatch(read{interval: r.atEnd(), data: e.Data.Slice(0, e.N)}); m != nil {
-		return general(Fail, RuleCoherence, "finally %s, %s: %s", f.name, e.Path, m)
+		return general(Fail, r.blame(r.atEnd(), f.name, m.span, RuleCoherence), "finally %s, %s: %s", f.name, e.Path, m)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@
 //
 //	0  assumption   the history is one of this program and is well formed; if not, infra: we failed, not the kernel
 //	1  splat        the console reports a panic, an oops, a warning …: crash; a hung task: hang
+//	   durability   what a power cut has left can be mounted
 //	2  hang         an operation never returned; progress where the engine found that it starves or that nothing gets on
 //	3  errno-leak   an errno that must stay inside the kernel came out, such as ENOTBLK ("invalidation failed: the caller falls
 //	                back to buffered I/O")
@@ -19,6 +20,7 @@
 //	   event, order what it says about the kernel's events
 //	5  coherence    every read returns what some legal order of the writes explains; when all is quiet all paths to a file
 //	                agree, also after a remount; a stale page cache is excused only where the kernel said so and an fsync failed with EIO
+//	   durability   the same for what is read after a power cut, of which what was promised must be there (see power.go)
 //	   assumption   no task's process died, and every path has read every file to its end; if not, infra: silence is no pass
 //	6  witness      the situation came about; if not, unexercised, or unsupported where the kernel lacks the event that would show it
 //

@@ -76,7 +76,7 @@ func (r *run) errnoOf(c *call) *Result {
 	case e.MustFail:
 		return c.on(Fail, RuleErrno, "failed with %s, want %s", c.errno, strings.Join(e.Errnos, " or "))
 	}
-	return c.on(Fail, RuleErrno, "failed with %s, want %s", c.errno, strings.Join(append([]string{"success"}, e.Errnos...), " or "))
+	return c.on(Fail, r.refusalRule(interval{c.inv, c.ret}), "failed with %s, want %s", c.errno, strings.Join(append([]string{"success"}, e.Errnos...), " or "))
 }
 
 // cannot says whether a call's errno means that the kernel or the file system has no such thing at all: what not every one
@@ -110,7 +110,7 @@ func (r *run) finalErrnos() *Result {
 			r.note("finally %s, %s: %s%s", e.File, e.Path, e.Errno, why)
 			continue
 		}
-		return general(Fail, RuleErrno, "finally %s, %s: failed with %s, want success", e.File, e.Path, e.Errno)
+		return general(Fail, r.refusalRule(r.atEnd()), "finally %s, %s: failed with %s, want success", e.File, e.Path, e.Errno)
 	}
 	return nil
 }

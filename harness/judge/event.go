@@ -164,7 +164,7 @@ func (r *run) span() (from, to int64) {
 // callAt is the operation of the event's task that was under way when the event happened, nil where there is none.
 func (r *run) callAt(e history.Event) *call {
 	for _, c := range r.calls {
-		if e.Task != "" && c.step.Task == e.Task && !isFlow(c.step.Op.Verb) && c.invTime <= e.Time && (!c.returned() || e.Time <= c.retTime) {
+		if e.Task != "" && c.step.Task == e.Task && !isFlow(c.step.Op.Verb) && c.invTime <= e.Time && (c.stuck() || e.Time <= c.retTime) {
 			return c
 		}
 	}

@@ -47,7 +47,11 @@ func (r *run) count(c *call) *Result {
 	if want == nil {
 		want = []int64{whole}
 	}
-	return c.on(Fail, RuleCount, "returned %s, want %s", prog.FormatSize(c.n), alternatives(want))
+	rule := RuleCount
+	if shows := r.source(c); shows.Verb.Reads() || v == prog.VSize {
+		rule = r.blame(interval{c.inv, c.ret}, shows.File, span{0, maxBytes}, RuleCount)
+	}
+	return c.on(Fail, rule, "returned %s, want %s", prog.FormatSize(c.n), alternatives(want))
 }
 
 // counted says whether success means a count. A load reports the length of its content.
@@ -71,9 +75,10 @@ func alternatives(list []int64) string {
 // writes it must see.
 func (r *run) content(c *call) *Result {
 	e, off := c.step.Op.Expect, r.source(c).Off
+	rule := func(s span) Rule { return r.blame(interval{c.inv, c.ret}, r.source(c).File, s, RuleCoherence) }
 	if e.Exact != nil {
 		if d := differ(c.data, wanted(e, c.n), off); d != nil {
-			return c.on(Fail, RuleCoherence, "bytes %s are %s, want %s", d.span, describe(d.a), describe(d.b))
+			return c.on(Fail, rule(d.span), "bytes %s are %s, want %s", d.span, describe(d.a), describe(d.b))
 		}
 	}
 	if e.OneOf == "" {
@@ -82,7 +87,8 @@ func (r *run) content(c *call) *Result {
 	at := off
 	for _, run := range c.data {
 		if !strings.Contains(e.OneOf, run.Fill) && !untold(run) {
-			return c.on(Fail, RuleCoherence, "bytes %s are %s, want %s", span{at, at + run.Len}, describe(run), fills(e.OneOf))
+			s := span{at, at + run.Len}
+			return c.on(Fail, rule(s), "bytes %s are %s, want %s", s, describe(run), fills(e.OneOf))
 		}
 		at += run.Len
 	}

@@ -76,7 +76,7 @@ func (r *run) stuck() []sleeper {
 		told[e.Op] = true
 	}
 	for _, c := range r.calls {
-		if r.ended() && !c.returned() && inKernel(c.step.Op.Verb) && !told[c.step.N] && !r.died(c.step.Task) {
+		if r.ended() && c.stuck() && inKernel(c.step.Op.Verb) && !told[c.step.N] && !r.died(c.step.Task) {
 			out = append(out, sleeper{task: c.step.Task, op: c.step.N})
 		}
 	}
@@ -124,7 +124,7 @@ func at(where []string) string {
 // awaiting says whether a task is still in an await when the run is over.
 func (r *run) awaiting() bool {
 	for _, c := range r.calls {
-		if isAwait(c.step.Op.Verb) && !c.returned() {
+		if isAwait(c.step.Op.Verb) && c.stuck() {
 			return true
 		}
 	}
@@ -135,7 +135,7 @@ func (r *run) awaiting() bool {
 // of the history worthless, so that nothing after it is asked.
 func (r *run) deaths() *Result {
 	for _, c := range r.calls {
-		if !c.returned() && !isFlow(c.step.Op.Verb) && r.died(c.step.Task) {
+		if c.stuck() && !isFlow(c.step.Op.Verb) && r.died(c.step.Task) {
 			return c.on(Infra, RuleAssumption, "the process of task %s died in it", c.step.Task)
 		}
 	}
@@ -170,7 +170,7 @@ func (r *run) unmet() *Result {
 		}
 	}
 	for _, c := range r.calls {
-		if isAwait(c.step.Op.Verb) && !c.returned() && r.ended() {
+		if isAwait(c.step.Op.Verb) && c.stuck() && r.ended() {
 			return c.on(Unexercised, RuleWitness, "it did not come about until the time was up%s", r.asleep())
 		}
 	}

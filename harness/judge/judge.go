@@ -21,7 +21,7 @@ func Judge(p prog.Program, h *history.History) Result {
 // verdict applies the rules in order and stops at the first that decides.
 func (r *run) verdict() Result {
 	for _, rule := range []func() *Result{
-		r.splats, r.hangs,
+		r.splats, r.unmountable, r.hangs,
 		r.errnoLeaks, r.errnos, r.kills,
 		r.carried,
 		r.expectations, r.eventRules,

@@ -76,13 +76,13 @@ func overtook(calls []*call, c *call) int64 {
 // complete demands at the end, when no rule has found anything, that the history is whole: otherwise nothing was judged.
 func (r *run) complete() *Result {
 	for _, c := range r.calls {
-		if !c.returned() && !isFlow(c.step.Op.Verb) {
+		if c.stuck() && !isFlow(c.step.Op.Verb) {
 			return c.on(Infra, RuleAssumption, "it never returned and nothing says that the run is over: the history is cut off")
 		}
 	}
 	for _, s := range r.steps {
 		if s.Op.Verb.IsData() && len(r.byOp[s.N]) == 0 {
-			if r.wasKilled(s.Task) {
+			if r.wasKilled(s.Task) || r.neverBegan(s) {
 				continue
 			}
 			if c := r.failedRemount(); c != nil && c.step.N < s.N {

@@ -23,6 +23,7 @@ const (
 	RuleEvent      Rule = "event"
 	RuleOOM        Rule = "oom"
 	RuleCoherence  Rule = "coherence"
+	RuleDurability Rule = "durability"
 	RuleWitness    Rule = "witness"
 )
 

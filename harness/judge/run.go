@@ -22,6 +22,8 @@ type run struct {
 	// finals are the contents and fsyncs after the run, in order.
 	finals []history.Event
 	notes  []string
+	// cut is the power cut, nil where there was none.
+	cut *call
 	// built and wrong are what files found out, nil before it was asked.
 	built map[string]*file
 	wrong *Result
@@ -41,9 +43,14 @@ type call struct {
 	n                int64
 	errno            string
 	data             prog.Content
+	// lost: it was under way when the power was cut, and never returned.
+	lost bool
 }
 
 func (c *call) returned() bool { return c.ret != never }
+
+// stuck says whether the call has neither returned nor ended with the machine.
+func (c *call) stuck() bool { return !c.returned() && !c.lost }
 
 // succeeded says whether the call returned without an error.
 func (c *call) succeeded() bool { return c.returned() && c.errno == "" }

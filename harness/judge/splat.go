@@ -11,11 +11,13 @@ import (
 // system that found itself corrupted or stopped.
 func CrashKinds() []string {
 	return []string{"panic", "oops", "bug", "kasan", "kcsan", "ubsan", "lockdep", "lockup", "rcu-stall", "warning", "reboot",
-		"fs-corruption", fsShutdown}
+		fsCorruption, fsShutdown}
 }
 
 // fsShutdown is no crash where the program makes the disk fail: a file system that cannot write its log has to stop.
 const fsShutdown = "fs-shutdown"
+
+const fsCorruption = "fs-corruption"
 
 // HangKinds lists the console findings that are a hang.
 func HangKinds() []string { return []string{"hung-task"} }
@@ -32,6 +34,8 @@ func (r *run) splats() *Result {
 	for _, e := range r.history.Of(history.Console) {
 		switch {
 		case e.Name == fsShutdown && r.injectedAny():
+		case (e.Name == fsShutdown || e.Name == fsCorruption) && r.unmountable() != nil:
+			// That the file system could not be mounted says it all.
 		case slices.Contains(CrashKinds(), e.Name):
 			return r.splat(Crash, e)
 		case slices.Contains(HangKinds(), e.Name) && r.heldLong():

@@ -45,6 +45,8 @@ func (r *run) witnesses() []WitnessResult {
 			res.Seen, res.Evidence = r.blocked(w)
 		case prog.EventFired:
 			res.Seen, res.Evidence = r.fired(w)
+		case prog.Lost:
+			res.Seen, res.Evidence = r.lostWrites(w)
 		}
 		res.Evidence = oneLine(res.Evidence)
 		out = append(out, res)
@@ -177,7 +179,7 @@ func (r *run) blocked(w prog.Witness) (bool, string) {
 // open says whether that call of the operation was under way at a time.
 func (r *run) open(op, iter int, t int64) bool {
 	return slices.ContainsFunc(r.byOp[op], func(c *call) bool {
-		return c.iter == iter && c.invTime <= t && (!c.returned() || t < c.retTime)
+		return c.iter == iter && c.invTime <= t && (c.stuck() || t < c.retTime)
 	})
 }
 
@@ -209,4 +211,13 @@ func (r *run) fired(w prog.Witness) (bool, string) {
 		text += fmt.Sprintf(" (and %d times before or after)", outside)
 	}
 	return n >= want, text
+}
+
+// lostWrites asks the target how many writes the power cut took away.
+func (r *run) lostWrites(w prog.Witness) (bool, string) {
+	n, told := r.forgotten()
+	if !told {
+		return false, "the power was not cut"
+	}
+	return n >= w.N, fmt.Sprintf("the power cut took away %d writes that the disk had answered, want %d", n, w.N)
 }

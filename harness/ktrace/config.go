@@ -30,6 +30,9 @@ type Probe struct {
 	// Formerly are names that the function had in older kernels: the first that there is gets the probe if there is no Symbol. The
 	// event is called by Name, or Symbol, all the same.
 	Formerly []string
+	// Also are functions whose calls are the same event; those that the kernel lacks are left out. Kernels before 5.5 have one function
+	// for an event, the first.
+	Also []string
 	// Return puts the probe at the function's return, where $retval is to be had.
 	Return bool
 	// Args are fetch arguments in the kernel's spelling (Documentation/trace/kprobetrace.rst), such as "ret=$retval:s32".
@@ -109,7 +112,7 @@ func (p Probe) check() error {
 	if !identifier.MatchString(p.name()) {
 		return fmt.Errorf("check probe %q: its name is not a C identifier", p.name())
 	}
-	for _, symbol := range p.symbols() {
+	for _, symbol := range append(p.symbols(), p.Also...) {
 		if symbol == "" || strings.ContainsAny(symbol+p.Args, "\n;#") || strings.ContainsAny(symbol, " \t") {
 			return fmt.Errorf("check probe %s: symbol %q or arguments %q have characters that would end the definition",
 				p.name(), symbol, p.Args)

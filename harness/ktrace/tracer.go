@@ -145,7 +145,7 @@ func (t *Tracer) define(p Probe) (*Missing, error) {
 		err := t.in.fs.write(filepath.Join(t.in.root, "kprobe_events"), definition)
 		switch {
 		case err == nil:
-			return nil, nil
+			return nil, t.extend(p)
 		case !refused(err):
 			return nil, fmt.Errorf("define probe %q: %w", definition, err)
 		case missing == nil:
@@ -153,6 +153,17 @@ func (t *Tracer) define(p Probe) (*Missing, error) {
 		}
 	}
 	return missing, nil
+}
+
+// extend puts the functions that are the same event to a probe that is defined.
+func (t *Tracer) extend(p Probe) error {
+	for _, symbol := range p.Also {
+		definition := p.definition(t.in.group(), symbol)
+		if err := t.in.fs.write(filepath.Join(t.in.root, "kprobe_events"), definition); err != nil && !refused(err) {
+			return fmt.Errorf("extend probe %q: %w", definition, err)
+		}
+	}
+	return nil
 }
 
 // refused: the kernel cannot have such a probe. 5.10 says ENOENT for a function it may not probe, 6.12 and 7.2 EINVAL; a kernel

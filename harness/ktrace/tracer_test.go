@@ -74,6 +74,22 @@ func TestAFunctionIsProbedByTheNameThatTheKernelHasForIt(t *testing.T) {
 	}
 }
 
+func TestFunctionsThatAreTheSameEventShareItsProbeAndMayBeMissing(t *testing.T) {
+	k := newFakeKernel(t)
+	k.symbols = append(k.symbols, "own_write")
+	tr, missing, err := start(t.Context(), k, k.root, Config{Probes: []Probe{
+		{Symbol: "dio_warn_stale_pagecache", Also: []string{"own_read", "own_write"}},
+	}})
+	if err != nil || missing != nil {
+		t.Fatal(missing, err)
+	}
+	defer tr.Close()
+	event := fmt.Sprintf("p:iomapcheck_%d/dio_warn_stale_pagecache ", os.Getpid())
+	if want := []string{event + "dio_warn_stale_pagecache", event + "own_write"}; !slices.Equal(k.probes, want) {
+		t.Errorf("defined %q, want %q", k.probes, want)
+	}
+}
+
 func TestAKernelWithoutKprobesMissesEveryProbe(t *testing.T) {
 	k := newFakeKernel(t)
 	if err := os.Remove(filepath.Join(k.root, "kprobe_events")); err != nil {

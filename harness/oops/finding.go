@@ -1,6 +1,11 @@
 package oops
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Kind is what the kernel complains of. The names are stable: histories and reports carry them.
 type Kind string
@@ -83,6 +88,8 @@ type Finding struct {
 	CPU int
 	// File is the name of the file that a StalePageCache is about.
 	File string
+	// Time is the first line's, on the kernel's clock since its start; -1 if it has none.
+	Time time.Duration
 	// Offset is where the first line starts, in bytes from the start of the text, and Line its number from 1.
 	Offset int64
 	Line   int
@@ -97,4 +104,21 @@ func (f Finding) String() string {
 		text += fmt.Sprintf(" (%s/%d)", f.Comm, f.PID)
 	}
 	return text
+}
+
+// Stack returns the lines of the report that name functions of the kernel, as printed: where it stopped, and the first backtrace.
+func (f Finding) Stack() []string {
+	var stack []string
+	ready := f.Kind != Lockdep
+	for _, line := range f.Lines {
+		ready = ready || strings.HasPrefix(line, "stack backtrace:")
+		isFrame := ready && (frame(line) != "" || reRIP.MatchString(line))
+		if isFrame && !slices.Contains(stack, strings.TrimSpace(line)) {
+			stack = append(stack, strings.TrimSpace(line))
+		}
+		if len(stack) > 0 && reEndTask.MatchString(line) {
+			break
+		}
+	}
+	return stack
 }

@@ -3,6 +3,7 @@ package oops
 import (
 	"regexp"
 	"strings"
+	"time"
 )
 
 const (
@@ -21,6 +22,7 @@ type Parser struct {
 	ready  []Finding
 	offset int64
 	line   int
+	time   time.Duration // of the line, -1 for none
 	booted bool
 }
 
@@ -57,6 +59,10 @@ func Parse(text string) []Finding {
 func (p *Parser) Line(line string) *Finding {
 	p.line++
 	body, caller := clean(line)
+	var timed bool
+	if p.time, timed = Time(line); !timed {
+		p.time = -1
+	}
 	p.take(body, caller)
 	p.offset += int64(len(line))
 	if !strings.HasSuffix(line, "\n") {
@@ -132,7 +138,7 @@ func (p *Parser) boot(body string) {
 	if p.booted {
 		p.ready = append(p.ready, Finding{
 			Kind: Reboot, Title: "unexpected reboot", Severity: Reboot.severity(),
-			Lines: []string{body}, CPU: -1, Offset: p.offset, Line: p.line,
+			Lines: []string{body}, CPU: -1, Time: p.time, Offset: p.offset, Line: p.line,
 		})
 	}
 	p.booted = true
@@ -141,7 +147,7 @@ func (p *Parser) boot(body string) {
 // start begins a report.
 func (p *Parser) start(head rule, m []string, body, caller string) {
 	r := &report{rule: head, isReady: head.ready == nil}
-	r.Finding = Finding{Kind: head.kind, Severity: head.kind.severity(), Lines: []string{body}, CPU: -1, Offset: p.offset, Line: p.line}
+	r.Finding = Finding{Kind: head.kind, Severity: head.kind.severity(), Lines: []string{body}, CPU: -1, Time: p.time, Offset: p.offset, Line: p.line}
 	r.fromHead(m)
 	if len(p.order) == maxOpen {
 		p.finish(p.order[0], true)

@@ -12,6 +12,8 @@ var (
 		`Modules linked in|CPU:|Hardware name|Tainted|Workqueue:|irq event stamp|(hard|soft)irqs |Kernel Offset|pc :|lr :|sp :|x\d+ *:|` +
 		`pstate:|Sending NMI|NMI backtrace|rcu:)`)
 	reCutHere = regexp.MustCompile(`^-+\[ cut here \]-+`)
+	// reHeld is a lock in lockdep's list of those that a task holds.
+	reHeld = regexp.MustCompile(`^ #\d+: .* at: (?:\[<[0-9a-f]+>\] )?([A-Za-z_][\w.]*)\+0x`)
 	// reAcquire is where lockdep saw the acquisition that closes the circle.
 	reAcquire = regexp.MustCompile(`^\S.* at: ([A-Za-z_][\w.]*)\+0x`)
 	reStale   = regexp.MustCompile(`^File: (.*) PID: (\d+) Comm: (.*)$`)
@@ -25,7 +27,7 @@ func (r *report) joinable() bool {
 
 // endsBefore reports whether a line cannot belong to the report any more.
 func (r *report) endsBefore(body string) bool {
-	if reCutHere.MatchString(body) {
+	if reCutHere.MatchString(body) || r.rule.followed && frame(body) == "" && !reBelongs.MatchString(body) {
 		return true
 	}
 	return r.inStack && r.isReady && r.rule.end != reRuler && frame(body) == "" && !reBelongs.MatchString(body)
@@ -54,6 +56,9 @@ func (r *report) setFunction(body string) {
 		r.function = function(m[1])
 	}
 	if m := reAcquire.FindStringSubmatch(body); m != nil && r.Kind == Lockdep && r.function == "" {
+		r.function = function(m[1])
+	}
+	if m := reHeld.FindStringSubmatch(body); m != nil && r.rule.held && r.function == "" {
 		r.function = function(m[1])
 	}
 }

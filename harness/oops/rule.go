@@ -13,6 +13,10 @@ type rule struct {
 	groups groups
 	// single reports have one line.
 	single bool
+	// followed: a backtrace follows at once, or none does.
+	followed bool
+	// held: the function is the one that took the first lock that is held; there is no backtrace.
+	held bool
 	// joins: the line may also be a part of an oops or BUG that has just begun.
 	joins bool
 	// end is the last line of the report, nil if only the stack ends it.
@@ -50,6 +54,7 @@ func crashRules() []rule {
 		rule{kind: Oops, head: rx(`^BUG: (unable to handle (?:page fault|kernel .*?))(?: for| at|,|$)`), title: "$1", end: reEndTrace},
 		rule{kind: Oops, head: rx(`^(?:Unable|unable) to handle (kernel .*?) at `), title: "unable to handle $1", end: reEndTrace},
 		rule{kind: Oops, head: rx(`^(?:Oops: )?([a-z][a-z ]+)(?:, .*)?: [0-9a-f]{4} \[#\d+\]`), title: "$1", end: reEndTrace, joins: true},
+		rule{kind: Oops, head: rx(`^(?:traps: )?PANIC: (double fault)`), title: "$1", end: reEndTrace},
 		rule{kind: Oops, head: rx(`^(?:Internal error: )?(Oops)(?::| -)`), title: "$1", end: reEndTrace, joins: true},
 		rule{kind: Bug, head: rx(`^BUG: scheduling while atomic: (.*)/(\d+)/0x`), title: "BUG: scheduling while atomic",
 			groups: groups{comm: 1, pid: 2}, end: reEndTask},
@@ -62,13 +67,14 @@ func crashRules() []rule {
 func checkerRules() []rule {
 	const lockdep = `possible (?:circular|recursive) locking(?: dependency)? detected|possible irq lock inversion dependency detected|` +
 		`inconsistent lock state|suspicious RCU usage|bad unlock balance detected|held lock freed|` +
-		`lock held when returning to user space|\S+-safe -> \S+-unsafe lock order detected|Nested lock was not taken|` +
+		`\S+-safe -> \S+-unsafe lock order detected|Nested lock was not taken|` +
 		`possible bad ww_mutex|Invalid wait context|key .* has not been registered`
 	return []rule{
 		{kind: KASAN, head: rx(`^BUG: ((?:KASAN|KFENCE|KMSAN): .*?) in ([A-Za-z_][\w.]*)`), title: "$1", groups: groups{function: 2}, end: reRuler},
 		{kind: KASAN, head: rx(`^BUG: ((?:KASAN|KFENCE|KMSAN): .*)`), title: "$1", end: reRuler},
 		{kind: KCSAN, head: rx(`^BUG: (KCSAN: .*)`), title: "$1", end: reRuler},
 		{kind: UBSAN, head: rx(`^(UBSAN: .*?) in `), title: "$1", end: rx(`^={20,}$|^---\[ end trace`)},
+		{kind: Lockdep, head: rx(`^(?:WARNING: |\[ BUG: )(lock held when returning to user space)`), title: "lockdep: $1", held: true, end: rx(`^ #0: `)},
 		{kind: Lockdep, head: rx(`^(?:WARNING: |\[ BUG: |BUG: )(` + lockdep + `)`), title: "lockdep: $1", end: reEndTask,
 			ready: rx(`^stack backtrace:`)},
 		{kind: Lockup, head: rx(`^(?:watchdog: )?BUG: (soft lockup) - CPU#(\d+) stuck for \d+s! \[(.*):(\d+)\]`), title: "$1",
@@ -76,45 +82,11 @@ func checkerRules() []rule {
 		{kind: Lockup, head: rx(`^(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?Watchdog detected hard LOCKUP on cpu (\d+)`), title: "hard lockup",
 			groups: groups{cpu: 1}, end: reEndTask},
 		{kind: Lockup, head: rx(`^BUG: (workqueue lockup)`), title: "$1", single: true},
-		{kind: RCUStall, head: rx(`^(?:rcu: )?INFO: \S+ (?:self-)?detected (?:expedited )?stalls? on CPU`), title: "rcu stall", end: reEndTask,
+		{kind: RCUStall, head: rx(`^(?:rcu: )?INFO: \S+ (?:self-)?detected (?:expedited )?stalls? on (?:CPU|tasks)`), title: "rcu stall", end: reEndTask,
 			// The stack of RCU's own thread may come first; the one of the processor that does not let it run follows.
 			ready: rx(`^(?:CPU: |NMI backtrace for|Sending NMI)`)},
 		{kind: HungTask, head: rx(`^INFO: task (.*):(\d+) blocked .*for more than \d+ seconds`), title: "hung task",
 			groups: groups{comm: 1, pid: 2}, end: reEndTask},
-	}
-}
-
-// filesystemRules are the complaints of filesystems and of the block layer below them; all but one have one line.
-func filesystemRules() []rule {
-	line := func(kind Kind, title, head string) rule {
-		return rule{kind: kind, head: rx(head), title: title, single: true}
-	}
-	return []rule{
-		{kind: StalePageCache, head: rx(`^Page cache invalidation failure on direct I/O`), title: "page cache invalidation failure on direct I/O",
-			end: rx(`^File: .* PID: \d+ Comm: `)},
-		// What a failed log write does to XFS is its duty and no corruption; so for the others.
-		line(FSShutdown, "XFS: $1", `^XFS \(\S+\): (.*(?:[Ll]og I/O [Ee]rror|[Ff]ilesystem has been shut down|User initiated shutdown|Metadata I/O Error).*)`),
-		line(FSCorruption, "XFS: metadata corruption in $1", `^XFS \(\S+\): Metadata (?:corruption|CRC error) detected at ([A-Za-z_]\w*)`),
-		line(FSCorruption, "XFS: internal error at $1", `^XFS \(\S+\): Internal error .*? at line \d+ of file (\S+?)\.`),
-		line(FSCorruption, "XFS: $1", `^XFS \(\S+\): (Corruption .*|.*[Cc]orruption detected.*)`),
-		line(FSShutdown, "XFS: $1", `^XFS \(\S+\): (.*[Ss]hutting down filesystem.*)`),
-		line(IOError, "XFS: metadata I/O error", `^XFS \(\S+\): metadata I/O error`),
-		line(FSCorruption, "EXT4-fs error in $1", `^EXT4-fs error \(device \S+\):? (?:in )?([A-Za-z_]\w*)`),
-		line(FSShutdown, "EXT4-fs: remounting read-only", `^EXT4-fs \(\S+\): Remounting filesystem read-only`),
-		line(FSShutdown, "JBD2: aborting journal", `^Aborting journal on device `),
-		line(IOError, "BTRFS: device errors", `^BTRFS error \(device [^)]*\): bdev \S+ errs: wr \d+, rd \d+, flush \d+, corrupt 0, gen 0`),
-		line(IOError, "BTRFS: direct IO failed", `^BTRFS warning \(device [^)]*\): direct IO failed`),
-		line(FSCorruption, "BTRFS: csum failed", `^BTRFS warning \(device [^)]*\): (?:csum failed|checksum verify failed)`),
-		line(FSShutdown, "BTRFS: error in $1", `^BTRFS:? error \(device [^)]*\) in ([A-Za-z_]\w*)`),
-		line(FSShutdown, "BTRFS: forced read-only", `^BTRFS info \(device [^)]*\): forced readonly`),
-		line(FSCorruption, "BTRFS: $1", `^BTRFS (?:error|critical) \(device [^)]*\): (.*)`),
-		line(FSCorruption, "gfs2: $1", `^gfs2: fsid=\S+ (fatal: .*)`),
-		line(FSShutdown, "gfs2: withdraw", `^gfs2: fsid=\S+ .*(?:about to withdraw|[Ww]ithdrawn|withdrawing)`),
-		line(FSCorruption, "bcachefs: inconsistency", `^bcachefs \(\S+\):? .*inconsisten`),
-		line(FSShutdown, "bcachefs: emergency read-only", `^bcachefs \(\S+\):? .*emergency read.only`),
-		line(FSCorruption, "zonefs: error", `^zonefs \(\S+\) ERROR`),
-		line(IOError, "buffer I/O error", `^Buffer I/O error on dev`),
-		line(IOError, "I/O error", `^(?:blk_update_request: )?(?:critical [\w ]+|I/O) error, dev `),
 	}
 }
 
@@ -128,4 +100,7 @@ var suppressed = []*regexp.Regexp{
 	// The scheduler's and the perf subsystem's complaints about a slow machine.
 	rx(`^perf: interrupt took too long`),
 	rx(`^workqueue: .* hogged CPU for `),
+	rx(`^INFO: NMI handler .* took too long to run`),
+	// lockdep's tables are full: it checks nothing any more, which is no fault of what it checked.
+	rx(`^BUG: MAX_(?:LOCKDEP_\w+|LOCK_DEPTH|STACK_TRACE_ENTRIES) too low!`),
 }

@@ -44,6 +44,8 @@ type Row struct {
 	// Known says that the rule is known not to hold there: Why says what happens instead, Before is the first good release, "" while
 	// there is none. Where it holds all the same, the list is wrong: drift.
 	Known bool
+	// Shows is how a known divergence shows: "hang" or "crash", or "" for a rule that fails. Any other bad verdict is something else.
+	Shows string
 	// Expect replaces the expectations of the labelled operations; Witnesses replaces all witnesses where not nil.
 	Expect    map[string]Expect
 	Witnesses []Witness

@@ -30,6 +30,7 @@ func (p Program) Check() error {
 	c := &checker{labels: map[string]bool{}, tasks: map[string]bool{"main": true}}
 	p.Walk(func(s Step) { c.declare(s) })
 	p.Walk(func(s Step) { c.op(s) })
+	c.cut(p)
 	for _, r := range p.Rules {
 		c.rule(r)
 	}
@@ -153,6 +154,10 @@ func (c *checker) expect(s Step, row verbInfo) {
 
 func (c *checker) witness(w Witness) {
 	switch w.Kind {
+	case Lost:
+		if w.N < 1 {
+			c.fail(-1, "witness lost %d: want a number from 1", w.N)
+		}
 	case HeldWhile, Blocked:
 		if !c.labels[w.Label] {
 			c.fail(-1, "witness %s %s: no operation has that label", w.Kind, w.Label)
@@ -162,6 +167,6 @@ func (c *checker) witness(w Witness) {
 			c.fail(-1, "witness event %q: want group:name, as in iomap:iomap_dio_invalidate_fail", w.Event)
 		}
 	default:
-		c.fail(-1, "witness %q: want held-while, blocked or event", w.Kind)
+		c.fail(-1, "witness %q: want held-while, blocked, lost or event", w.Kind)
 	}
 }

@@ -51,6 +51,14 @@
 // Memory: the first memory or reclaim line gives the program's tasks a memory cgroup of their own, in which they are from the start.
 // What is limited is what they have in memory beyond what the target needs to run them.
 //
+// Power: cut takes what the disk has not promised, and the program goes on after a new boot and mount:
+//
+//	direct-write f 0 4k n dsync
+//	write f 4k 4k n
+//	cut                             keeping some, or keeping oldest N: some of what was not promised survives
+//	read f 0 4k = n
+//	witness lost 1
+//
 // Blocks: `go T {` … `}` for a task of several operations, `repeat N {` … `}`, `until T {` … `}` (again and again until the
 // task T has ended). `go T thread: …` puts the task into its parent's address space.
 package prog

@@ -30,12 +30,14 @@ type Op struct {
 	// Body is what a task, repeat or until runs.
 	Body []Op
 	// Count is how often repeat runs its body, how many requests await waits for or release lets go, how many fail fails
-	// (0: all).
+	// (0: all), how many writes a cut keeps.
 	Count int64
 	// Reqs says which disk requests hold and fail mean.
 	Reqs Requests
 	// Which picks the held requests that release lets go.
 	Which Which
+	// Keep is what a cut leaves beyond what the disk has promised.
+	Keep Keep
 	// Errno is what fail answers.
 	Errno string
 	// On is whether record switches on.
@@ -126,7 +128,8 @@ type Witness struct {
 	Kind WitnessKind
 	// Label is the operation that held-while and blocked speak of.
 	Label string
-	// Event is the tracepoint, as group:name, that event counts, and N how often it must have fired at least.
+	// Event is the tracepoint, as group:name, that event counts, and N how often it must have fired at least; for lost, how many
+	// writes a cut must have lost at least.
 	Event string
 	N     int64
 	// In are kernel functions of which one must have been on the sleeping task's stack; empty: any.

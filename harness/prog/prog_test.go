@@ -57,6 +57,7 @@ unpin f 0 64k
 memory high 8m
 memory max none
 reclaim 1m
+cut keeping newest 2
 order iomapcheck:gfs2_iomap_put_folio before iomapcheck:folio_unlock
 never iomap:iomap_dio_invalidate_fail
 event oom:mark_victim
@@ -64,6 +65,7 @@ event oom:mark_victim times 2
 witness held-while refill
 witness blocked dio in inode_dio_wait
 witness event iomap:iomap_dio_invalidate_fail times 2
+witness lost 3
 `
 
 func TestTextRoundTripsEveryOperation(t *testing.T) {
@@ -132,7 +134,7 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"reap r":                               "submits no request",
 		"fsync f @a\nfsync f @a":               "given twice",
 		"fsync f\nwitness held-while x":        "no operation has that label",
-		"fsync f\nwitness maybe x":             "want held-while, blocked or event",
+		"fsync f\nwitness maybe x":             "want held-while, blocked, lost or event",
 		"fsync f\nwitness event x":             "want group:name",
 		"write f 0 4k o = o":                   "returns no content",
 		"truncate f 0 returns 0":               "returns no count",

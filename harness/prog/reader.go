@@ -123,6 +123,8 @@ func (r *reader) optional(op *Op, a arg) (err error) {
 	case a == aWhich && (r.peek() == "oldest" || r.peek() == "newest"):
 		op.Which = map[string]Which{"oldest": Oldest, "newest": Newest}[r.next()]
 		op.Count, err = parseCount(r.next())
+	case a == aKeep:
+		return r.keep(op)
 	case a == aIn && r.peek() == "in":
 		r.next()
 		op.In, err = parseNames(r.next())

@@ -116,6 +116,8 @@ func (op Op) printOptional(a arg) []string {
 		return []string{map[Which]string{Oldest: "oldest", Newest: "newest"}[op.Which], strconv.FormatInt(op.Count, 10)}
 	case a == aIn && len(op.In) > 0:
 		return []string{"in", strings.Join(op.In, "|")}
+	case a == aKeep:
+		return op.printKeep()
 	case a == aSwitch && op.On:
 		return []string{"on"}
 	case a == aSwitch:
@@ -191,7 +193,9 @@ func (e Expect) exactText() string {
 // String is the witness line.
 func (w Witness) String() string {
 	words := []string{"witness", string(w.Kind)}
-	if w.Kind == EventFired {
+	if w.Kind == Lost {
+		words = append(words, strconv.FormatInt(w.N, 10))
+	} else if w.Kind == EventFired {
 		words = append(words, w.Event)
 		if w.N > 1 {
 			words = append(words, "times", strconv.FormatInt(w.N, 10))

@@ -71,6 +71,7 @@ const (
 	aTo     // another file
 	aAttr
 	aLimit // bytes, or none
+	aKeep  // optional keeping some, keeping oldest N or keeping newest N
 )
 
 // class says who carries an operation out.
@@ -126,6 +127,7 @@ func table() []verbInfo {
 		{VMemoryMax, cControl, []arg{aLimit}, 0, false, false, "memory.max of the tasks' cgroup: reclaims, then kills"},
 		{VDropCaches, cControl, nil, 0, false, false, "drops every clean folio (vm.drop_caches)"},
 		{VRemount, cControl, nil, 0, false, false, "unmounts and mounts again; no other task may run"},
+		{VCut, cControl, []arg{aKeep}, 0, false, false, "the power fails: what the disk has not promised is lost; then a new boot and mount"},
 		{VHold, cControl, []arg{aReqs, aWhere}, 0, false, false, "the disk holds such requests, of a file range or of any"},
 		{VAwaitHeld, cControl, []arg{aCount}, 0, false, false, "waits until so many requests are held"},
 		{VAwaitBlocked, cControl, []arg{aTask, aIn}, 0, false, false, "waits until the task sleeps inside an operation"},
@@ -140,7 +142,9 @@ func table() []verbInfo {
 }
 
 // isOptional says whether the argument may be left out.
-func (a arg) isOptional() bool { return a == aWhere || a == aTimes || a == aWhich || a == aIn }
+func (a arg) isOptional() bool {
+	return a == aWhere || a == aTimes || a == aWhich || a == aIn || a == aKeep
+}
 
 // byVerb is the table by verb.
 var byVerb = sync.OnceValue(func() map[Verb]verbInfo {
@@ -216,6 +220,7 @@ func Lines() []VerbDoc {
 		{"never EVENT", "the kernel event (group:name, or iomapcheck:FUNCTION for a call) does not fire"},
 		{"event EVENT [times N]", "it fires at least so often; otherwise the program fails"},
 		{"witness event EVENT [times N]", "it fires at least so often; otherwise nothing was shown"},
+		{"witness lost N", "the cut lost at least so many writes that the disk had answered"},
 		{"witness held-while LABEL", "a disk request was held throughout the operation"},
 		{"witness blocked LABEL [in FUNCTION|FUNCTION]", "the operation was seen asleep in the kernel"},
 	}
@@ -267,6 +272,8 @@ func (a arg) usage(v Verb) string {
 		return "jdata|nodatasum|compress"
 	case aLimit:
 		return "SIZE|none"
+	case aKeep:
+		return "[keeping some|keeping oldest N|keeping newest N]"
 	}
 	return "on|off"
 }

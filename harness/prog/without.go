@@ -15,7 +15,10 @@ func (p Program) Without(n int) Program {
 		}
 	}
 	left := namesIn(p.Ops)
-	p.Witnesses = slices.DeleteFunc(slices.Clone(p.Witnesses), func(w Witness) bool { return w.Label != "" && !left.labels[w.Label] })
+	_, cuts := p.Cut()
+	p.Witnesses = slices.DeleteFunc(slices.Clone(p.Witnesses), func(w Witness) bool {
+		return w.Label != "" && !left.labels[w.Label] || w.Kind == Lost && !cuts
+	})
 	return p
 }
 

@@ -18,12 +18,16 @@ type cached struct {
 // classes lists the classes that clean knows. It removes nothing else: the cache folder may be a shared one.
 func classes() []cached {
 	return []cached{
+		{"snapshots", "snapshots of machines", true},
 		{"initramfs", "guest images", true},
 		{"initramfs-base", "guest images without the agent", true},
 		{"kernels", "kernels", false},
+		{"newest", "answers: the newest kernels", false},
+		{"trees", "modules of built trees", true},
 		{"vmlinux", "uncompressed kernels", false},
 		{"modules", "kernel modules", false},
 		{"userland", "guest tools", false},
+		{"userland-shell", "the shell of a guest", false},
 		{"apt", "package lists", false},
 		{"agent", "the guest agent", false},
 		{"accel", "the acceleration as probed", false},
@@ -33,8 +37,8 @@ func classes() []cached {
 func (a *app) imageClean() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use: "clean", Short: "removes guest images from the cache, with --all also kernels and tools, and says what it freed", Args: cobra.NoArgs,
-		Long: `clean removes guest images from the cache; the next run builds them again. With --all it also removes what has to be fetched again:
+		Use: "clean", Short: "removes guest images and snapshots from the cache, with --all also kernels and tools, and says what it freed", Args: cobra.NoArgs,
+		Long: `clean removes guest images and snapshots from the cache; the next run makes them again. With --all it also removes what has to be fetched again:
 kernels, guest tools, package lists; and what is known about the acceleration. It waits for runs that are building something.`,
 		Example: "  iomapcheck image clean\n  iomapcheck image clean --all",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.clean(cmd.Context(), all) },

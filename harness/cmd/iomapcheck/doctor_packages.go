@@ -72,7 +72,9 @@ func (d *doctor) apt(ctx context.Context) finding {
 	}
 	var series []string
 	for _, o := range offers {
-		series = append(series, "debian:"+o.Series)
+		if len(o.Missing) == 0 {
+			series = append(series, "debian:"+o.Series)
+		}
 	}
 	return ok("offers the kernels %s; %s", strings.Join(series, ", "), age(archive))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
+	"github.com/iomapcheck/iomapcheck/vmimage/kconfig"
 	"github.com/iomapcheck/iomapcheck/vmimage/kernel"
 )
 
@@ -23,7 +24,7 @@ func (a *app) image() *cobra.Command {
 		Example: "  iomapcheck image build --kernel debian:6.12\n  iomapcheck image kernels --offered\n  iomapcheck image clean --all",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.imageBuild(), a.imageKernels(), a.imageClean())
+	cmd.AddCommand(a.imageBuild(), a.imageKernels(), a.imageKconfig(), a.imageClean())
 	return cmd
 }
 
@@ -33,7 +34,7 @@ func (a *app) imageBuild() *cobra.Command {
 		Use: "build", Short: "gets a kernel, builds its guest image and finds out the acceleration, as a vm run would", Args: cobra.NoArgs,
 		Long: `build fetches and makes, once, all that a run on this kernel needs: the kernel, the guest's tools, the initramfs. After it a run
 needs no network. It says where the image is and how machines are accelerated, and why.`,
-		Example: "  iomapcheck image build\n  iomapcheck image build --kernel debian:6.1\n  iomapcheck image build --kernel ~/src/linux,modules=/tmp/modules",
+		Example: "  iomapcheck image build\n  iomapcheck image build --kernel debian:6.1\n  iomapcheck image build --kernel tree:$HOME/src/linux",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return usage(err)
@@ -82,14 +83,28 @@ func labelled(rows [][2]string) []string {
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
+func (a *app) imageKconfig() *cobra.Command {
+	return &cobra.Command{
+		Use: "kconfig", Short: "prints the options that a kernel needs, to be merged into its .config", Args: cobra.NoArgs,
+		Long: `kconfig prints a fragment of a kernel configuration: what a kernel must be built with so that a guest runs, and below "for …" what
+is needed for each thing that can be checked. --kernel tree:DIR says which of them a built tree lacks.`,
+		Example: "  iomapcheck image kconfig > /tmp/iomapcheck.config && scripts/kconfig/merge_config.sh .config /tmp/iomapcheck.config",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(a.out, kconfig.Fragment())
+			return err
+		},
+	}
+}
+
 func (a *app) imageKernels() *cobra.Command {
 	var series []string
 	var offered bool
 	cmd := &cobra.Command{
 		Use: "kernels", Short: "lists the kernels in the cache, or those that apt offers", Args: cobra.NoArgs,
 		Long: `kernels lists the kernels that are unpacked in the cache: release, package version, size there. With --offered it lists the newest
-kernel of each series that this machine's apt sources offer, as --kernel takes them: debian:SERIES, with the size of the
-package. It fetches package lists if they are older than a day, and no package.`,
+kernel of each series in any suite of this machine's Debian mirror (or, on other machines, in their apt sources), as --kernel takes
+them: debian:SERIES, and whether it is cached or how much is to be fetched. It fetches package lists if they are older than a day,
+and no package.`,
 		Example: "  iomapcheck image kernels\n  iomapcheck image kernels --kernel 6.12,6.1 --offered",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if offered {
@@ -139,10 +154,21 @@ func (a *app) listOffered(ctx context.Context, series []string) error {
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, o := range offers {
 		if ofSeries(o.Release, series) {
-			fmt.Fprintf(table, "debian:%s\t%s\t%s\t%s to fetch\n", o.Series, o.Release, o.PackageVersion, mebibytes(o.Size))
+			fmt.Fprintf(table, "debian:%s\t%s\t%s\t%s\n", o.Series, o.Release, o.PackageVersion, a.availability(o))
 		}
 	}
 	return table.Flush()
+}
+
+// availability says what it takes to boot an offered kernel.
+func (a *app) availability(o kernel.Offer) string {
+	switch {
+	case len(o.Missing) > 0:
+		return "not to be had: the archive lacks " + strings.Join(o.Missing, ", ")
+	case kernel.Resolver{Cache: a.cache()}.Has(o):
+		return "cached"
+	}
+	return mebibytes(o.Size) + " to fetch"
 }
 
 // diskUsage is what a file or folder takes on its disk, in bytes, as far as it can be read.

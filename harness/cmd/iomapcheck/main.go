@@ -1,4 +1,5 @@
-// Command iomapcheck is the one binary: the command line on a host, PID 1 in a guest, and a task process of a program.
+// Command iomapcheck is the one binary: the command line on a host, PID 1 in a guest, a task process of a program, and the disk
+// command of a guest's shell.
 package main
 
 import (
@@ -20,6 +21,8 @@ func main() {
 	switch {
 	case isTask():
 		os.Exit(exec.TaskMain())
+	case guest.IsDiskCommand():
+		os.Exit(guest.DiskCommandMain(os.Args[1:]))
 	case isGuest():
 		guest.Main()
 	}

@@ -23,7 +23,7 @@ func (f *targetFlags) register(cmd *cobra.Command) {
 
 // registerKernel registers what is about virtual machines.
 func (f *targetFlags) registerKernel(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.kernel, "kernel", "debian:6.12", "kernel for the vm target: debian:SERIES, or PATH[,modules=DIR]")
+	cmd.Flags().StringVar(&f.kernel, "kernel", "debian:6.12", "kernel for the vm target: debian:SERIES, tree:DIR (a built tree), or PATH[,modules=DIR]")
 	cmd.Flags().StringVar(&f.accel, "accel", "", "kvm or tcg; empty finds out by booting, once")
 }
 

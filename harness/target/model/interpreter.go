@@ -35,6 +35,11 @@ type interpreter struct {
 	// console is the engine's kernel log, and inversions how many of the lock order's were known when the execution began.
 	console    strings.Builder
 	inversions int
+	// over: the power was cut, and what the tasks do is no part of the history any more; next is the interpreter that goes on.
+	over bool
+	next *interpreter
+	// settled: main has come to its end.
+	settled bool
 }
 
 // task is a program's task in the engine.
@@ -58,7 +63,7 @@ type submitted struct {
 
 // start makes the machine and the program's main task; it is the set-up of an execution.
 func start(s *sched.Sched, p *plan) *interpreter {
-	in := &interpreter{s: s, order: s.NewObj(sched.Label{Class: "history"}), job: p, tasks: map[string]*task{}, record: true, inversions: len(s.Inversions())}
+	in := newInterpreter(s, p)
 	config := p.machine
 	config.Trace = in.trace
 	if in.m, in.failed = refengine.New(s, config); in.failed != nil {
@@ -68,25 +73,41 @@ func start(s *sched.Sched, p *plan) *interpreter {
 		in.m.WatchLivelock()
 	}
 	in.m.Disk().Record(in.disk)
+	if _, cuts := p.Program.Cut(); cuts {
+		in.m.Disk().Blank(unwritten())
+	}
 	in.spawn(s.Go, "main", "main", func(t *task) {
 		for _, name := range p.files {
 			in.create(t, name)
 		}
+		in.volatile(t)
 		t.all(p.Program.Ops, 0, 0)
-		in.settle(t)
+		t.in.settle(t)
 	})
 	return in
 }
 
+func newInterpreter(s *sched.Sched, p *plan) *interpreter {
+	return &interpreter{
+		s: s, order: s.NewObj(sched.Label{Class: "history"}), job: p, tasks: map[string]*task{}, record: true, inversions: len(s.Inversions()),
+	}
+}
+
 // spawn starts a task; with is sched's or a task's Go.
 func (in *interpreter) spawn(with func(string, func(*sched.Task)) *sched.Task, role, name string, body func(*task)) *task {
-	t := &task{in: in, name: name, files: map[string]*refengine.File{}, aio: map[string]submitted{}, pins: map[pinKey]mm.Pins{}}
+	t := &task{in: in, name: name}
+	t.renew()
 	t.t = with(role, func(st *sched.Task) {
 		t.t = st
 		body(t)
 	})
 	in.tasks[role] = t
 	return t
+}
+
+// renew makes a task one that has opened nothing.
+func (t *task) renew() {
+	t.files, t.aio, t.pins = map[string]*refengine.File{}, map[string]submitted{}, map[pinKey]mm.Pins{}
 }
 
 // create makes an empty file with the attribute that the file system's variant gives it.
@@ -127,6 +148,7 @@ func (in *interpreter) settle(t *task) {
 	// nothing more, and would multiply the schedules.
 	t.t.Calm()
 	t.finally()
+	in.settled = true
 }
 
 // emit appends an event. The engine's clock counts events, so that no two have the same time.
@@ -136,13 +158,16 @@ func (in *interpreter) emit(e history.Event) {
 	} else {
 		in.s.Adds(in.order)
 	}
+	if in.over {
+		return
+	}
 	in.now++
 	e.Time = in.now
 	in.events = append(in.events, e)
 }
 
 func (in *interpreter) disk(e block.Event) {
-	if e.What == block.Arrived || !in.record {
+	if e.What == block.Arrived || e.What == block.PowerCut || !in.record { // the cut has a note of its own
 		return
 	}
 	out := history.Event{
@@ -157,6 +182,7 @@ func (in *interpreter) disk(e block.Event) {
 
 // finish turns the execution's end into its history.
 func (in *interpreter) finish(r *sched.Result) (target.Execution, error) {
+	in = in.last()
 	if in.failed != nil {
 		return target.Execution{}, in.failed
 	}
@@ -169,7 +195,10 @@ func (in *interpreter) finish(r *sched.Result) (target.Execution, error) {
 	case sched.StepLimit, sched.Pruned:
 		return target.Execution{}, fmt.Errorf("%s: the execution came to no end: %s (replay with %s)", in.job.Name, r.Message, r.Token())
 	case sched.Deadlock:
-		in.deadlock(r)
+		// Tasks of a machine without power may be left waiting for ever.
+		if !in.settled {
+			in.deadlock(r)
+		}
 	}
 	in.report()
 	in.lockOrder()

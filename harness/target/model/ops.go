@@ -100,6 +100,8 @@ func (t *task) do(op prog.Op, n int) history.Event {
 		t.in.m.DropCaches(t.t)
 	case prog.VRemount:
 		return failed(t.in.m.Remount(t.t))
+	case prog.VCut:
+		return t.cut(op)
 	case prog.VMemoryHigh, prog.VMemoryMax:
 		return t.limit(op)
 	}

@@ -21,8 +21,8 @@ import (
 // Config says which kernel the engine is to behave like.
 type Config struct {
 	Release string // as in "6.12"
-	// Nested, if it is set, is told of each nesting of lock classes that an exploration saw, in the goroutine that calls Run.
-	Nested func(sched.Edge)
+	// Explored, if it is set, is told how each exploration went, in the goroutine that calls Run.
+	Explored func(sched.Report)
 }
 
 // Target is the reference engine.
@@ -56,7 +56,7 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	if job.Replay != "" {
 		return replay(job, machine, more)
 	}
-	x := &explorer{job: planFor(job, machine), more: more, nested: t.config.Nested}
+	x := &explorer{job: planFor(job, machine), more: more, explored: t.config.Explored}
 	if job.Strategy != "" {
 		named, err := strategyFor(job.Strategy, job.Seed)
 		if err != nil {
@@ -115,6 +115,9 @@ func (t *Target) machine(job target.Job) (refengine.Config, error) {
 	}
 	options.InlineData = options.InlineData || job.FS.Name() == "gfs2" // every small file is stuffed
 	c.FSOptions = options
+	if why := notModelled(job); why != "" {
+		return c, target.Unsupported("%s", why)
+	}
 	return c, nil
 }
 
@@ -123,7 +126,7 @@ func variants() map[string]fs.Options {
 	return map[string]fs.Options{
 		"": {}, "1k": {}, "reflink": {}, "compress": {},
 		"nodatasum": {NoDatasum: true}, "journal": {JournalData: true}, "jdata": {JournalData: true}, "inline": {InlineData: true}, "dax": {DAX: true},
-		"512": {}, "16k": {}, "conventional": {Conventional: true},
+		"512": {}, "16k": {}, "conventional": {Conventional: true, ZoneSize: 1 << 20},
 	}
 }
 
@@ -131,7 +134,7 @@ func variants() map[string]fs.Options {
 type explorer struct {
 	job        *plan
 	more       func(target.Execution) bool
-	nested     func(sched.Edge)
+	explored   func(sched.Report)
 	executions int
 }
 
@@ -152,10 +155,8 @@ func (x *explorer) explore(ctx context.Context, strategy sched.Strategy, budget 
 			done = !x.more(out)
 			return !done
 		})
-	if x.nested != nil {
-		for _, e := range report.Edges {
-			x.nested(e)
-		}
+	if x.explored != nil {
+		x.explored(report)
 	}
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)

@@ -1,10 +1,12 @@
 package vm
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/iomapcheck/iomapcheck/harness/oops"
+	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
 // consoleKept bounds the console text kept in memory, in bytes.
@@ -23,6 +25,9 @@ type console struct {
 	// awaited is a line whose arrival closes heard.
 	awaited string
 	heard   chan struct{}
+	// ahead is how far the times of the kernel's log are ahead of the guest's clock, in nanoseconds: the least of what the guest's
+	// lines say, each of which was logged a little after the guest looked at its clock; nil before the first.
+	ahead *int64
 }
 
 func newConsole() *console {
@@ -45,6 +50,9 @@ func (c *console) Write(p []byte) (int, error) {
 func (c *console) line(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if ahead, ok := clockOf(text); ok && (c.ahead == nil || ahead < *c.ahead) {
+		c.ahead = &ahead
+	}
 	if f := c.parser.Line(text); f != nil {
 		c.found(*f)
 	}
@@ -52,6 +60,24 @@ func (c *console) line(text string) {
 		c.awaited = ""
 		close(c.heard)
 	}
+}
+
+// clockOf reads a line by which the guest tells its clock: how far the log's own time is ahead of that.
+func clockOf(line string) (ahead int64, ok bool) {
+	_, text, found := strings.Cut(line, wire.ClockLine)
+	logged, timed := oops.Time(line)
+	now, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	return logged.Nanoseconds() - now, found && timed && err == nil
+}
+
+// when is the time of a finding on the guest's clock; otherwise where that is not known.
+func (c *console) when(f oops.Finding, otherwise int64) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ahead == nil || f.Time < 0 {
+		return otherwise
+	}
+	return f.Time.Nanoseconds() - *c.ahead
 }
 
 // await returns a channel that is closed once a line with this text has been taken in. One line can be awaited at a time.

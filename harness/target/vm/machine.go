@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // machine is a booted guest with its disk. It runs one job at a time.
 type machine struct {
 	target *Target
+	shape  shape
 	vm     *qemu.VM
 	disk   *disk.Disk
 	conn   *wire.Conn
@@ -27,6 +29,12 @@ type machine struct {
 	// spent says that the machine must not be used again; jobs counts those it was given.
 	spent bool
 	jobs  int
+	// prepared says that a file system stands ready for a program.
+	prepared bool
+	// of is the snapshot that the machine is a clone of, nil for one that has booted.
+	of *level
+	// lost gets the reason when the disk's connection ends before the machine is stopped.
+	lost chan error
 	// owned are the goroutines that serve the disk and receive from the guest; stop waits for them.
 	owned  sync.WaitGroup
 	cancel context.CancelFunc
@@ -34,23 +42,35 @@ type machine struct {
 }
 
 // boot starts a guest and waits for its greeting.
-func (t *Target) boot(ctx context.Context) (*machine, error) {
+func (t *Target) boot(ctx context.Context, shape shape) (*machine, error) {
+	return t.bootIn(ctx, shape, nil)
+}
+
+// bootIn is boot with a file for the guest's memory; nil for none.
+func (t *Target) bootIn(ctx context.Context, s shape, memory *qemu.Memory) (*machine, error) {
+	m, err := t.start(ctx, s, func(c *qemu.Config) { c.Memory = memory })
+	if err != nil {
+		return nil, err
+	}
+	return m, m.greeted(ctx)
+}
+
+// start starts QEMU with its disk and whoever listens to the guest. change completes the configuration.
+func (t *Target) start(ctx context.Context, s shape, change func(*qemu.Config)) (*machine, error) {
 	ours, theirs, err := qemu.SocketPair()
 	if err != nil {
 		return nil, err
 	}
 	serving, cancel := context.WithCancel(context.Background())
 	m := &machine{
-		target: t, disk: disk.New(t.config.DiskSize), log: newConsole(), cancel: cancel,
-		inbox: make(chan wire.ToHost, 64), born: time.Now(),
+		target: t, shape: s, disk: disk.New(t.config.DiskSize), log: newConsole(), cancel: cancel,
+		inbox: make(chan wire.ToHost, 64), lost: make(chan error, 1), born: time.Now(),
 	}
 	m.owned.Go(func() { m.serveDisk(serving, ours) })
-	m.vm, err = qemu.Start(ctx, qemu.Config{
-		Binary: t.binary, Accel: t.choice.Accel, Vmlinux: t.kernel.Vmlinux, Image: t.kernel.Image, Initrd: t.image.Path,
-		Devices: []qemu.Device{qemu.NBD{Serial: "programmable", Socket: theirs}},
-		Console: m.log, OnLine: m.log.line,
-	})
-	if err != nil {
+	config := t.qemuConfig(s, theirs, m.disk.Size())
+	config.Console, config.OnLine, config.Debugger = m.log, m.log.line, t.config.Debugger
+	change(&config)
+	if m.vm, err = qemu.Start(ctx, config); err != nil {
 		m.cancel()
 		m.disk.Close()
 		m.owned.Wait()
@@ -58,16 +78,28 @@ func (t *Target) boot(ctx context.Context) (*machine, error) {
 	}
 	m.conn = wire.NewConn(m.vm.Control)
 	m.owned.Go(m.receive)
-	return m, m.greeted(ctx)
+	return m, nil
 }
 
-// serveDisk serves QEMU; its error is QEMU's end, which the machine notices by itself, or a request that NBD does not allow,
-// which goes to the console's log as evidence.
+// qemuConfig is a machine of the shape, with a programmable disk of size bytes behind socket.
+func (t *Target) qemuConfig(s shape, socket *os.File, size int64) qemu.Config {
+	return qemu.Config{
+		Binary: t.binary, Accel: t.choice.Accel, Vmlinux: t.kernel.Vmlinux, Image: t.kernel.Image, Initrd: t.image.Path,
+		Devices: s.devices(size, socket), Cmdline: s.cmdline(), MemoryMiB: s.memoryMiB(),
+	}
+}
+
+// serveDisk serves QEMU. The connection's end is QEMU's end, or a fault of ours that the guest sees as a broken disk.
 func (m *machine) serveDisk(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
-	if err := m.disk.Serve(ctx, conn); err != nil && ctx.Err() == nil {
-		m.log.line("iomapcheck: the disk's server ended: " + err.Error())
+	err := m.disk.Serve(ctx, conn)
+	if ctx.Err() != nil {
+		return
 	}
+	if err == nil {
+		err = errors.New("QEMU closed the disk's connection")
+	}
+	m.lost <- err
 }
 
 func (m *machine) receive() {
@@ -91,7 +123,11 @@ func (m *machine) greeted(ctx context.Context) error {
 	case msg, ok := <-m.inbox:
 		if ok && msg.Hello != nil {
 			m.hello = *msg.Hello
-			return nil
+			err := m.checkUptime()
+			if err != nil {
+				m.stop()
+			}
+			return err
 		}
 		err := fmt.Errorf("boot %s: %w", m.target.kernel.Release, m.gone(ctx))
 		m.stop()
@@ -104,6 +140,19 @@ func (m *machine) greeted(ctx context.Context) error {
 		m.stop()
 		return fmt.Errorf("boot %s: %w", m.target.kernel.Release, err)
 	}
+}
+
+// uptimeSlack is what a guest's clock may be ahead of its machine's age: what it is told of its clock's speed is right within a thousandth.
+const uptimeSlack = 50 * time.Millisecond
+
+// checkUptime refuses a guest that has lived longer than its machine: its clock's speed is wrong, and with it every time and limit in it.
+func (m *machine) checkUptime() error {
+	age, uptime := time.Since(m.born), time.Duration(m.hello.Uptime)
+	if uptime <= age+age/20+uptimeSlack {
+		return nil
+	}
+	return fmt.Errorf("boot %s: the guest's clock is wrong: %v passed in it in a machine that is %v old; the host is too busy for its kernel to measure time",
+		m.target.kernel.Release, uptime.Round(time.Millisecond), age.Round(time.Millisecond))
 }
 
 // gone says why a guest whose inbox has closed is gone.
@@ -123,9 +172,9 @@ func (m *machine) gone(ctx context.Context) error {
 	return errors.New("the guest closed its control port")
 }
 
-// stop ends the machine and everything that belongs to it.
+// stop ends the machine and everything that belongs to it. It may be called again.
 func (m *machine) stop() {
-	m.vm.Stop(context.Background())
+	m.vm.Kill()
 	m.cancel()
 	m.disk.Close()
 	// The receiver may wait for someone to take a message.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
@@ -25,39 +24,103 @@ type run struct {
 	control  *control
 	done     wire.Done
 	phase    string
-	started  bool   // the program itself runs
-	nonce    string // the guest's last line on the console
+	started  bool            // the program itself runs
+	nonce    string          // the guest's last line on the console
+	heard    <-chan struct{} // closed once that has come
+	// text and findings are where the console was when the run began.
+	text, findings int
+	// cut is what the power cut left, once it has come; past is what the one before this run left, and refused the errno with which the
+	// kernel refused to mount that. See cut.go.
+	cut, past *life
+	refused   string
+}
+
+// newRun begins a job on a machine. The caller ends it with end.
+func (m *machine) newRun(job target.Job) *run {
+	m.jobs++
+	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greet", nonce: fmt.Sprintf("iomapcheck: end of job %d", m.jobs)}
+	r.text, r.findings = m.log.mark()
+	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
+	r.timeline.fence = m.disk.Size() - wire.FenceSize
+	m.disk.Record(r.timeline.disk)
+	return r
+}
+
+// end ends what newRun began.
+func (r *run) end() {
+	r.control.stop()
+	r.m.disk.Record(nil)
+	r.m.heal()
 }
 
 // run carries out a job. An error means that no history came of it; then the machine must not be used again.
 func (m *machine) run(ctx context.Context, job target.Job) (*target.Execution, error) {
-	text, findings := m.log.mark()
-	m.jobs++
-	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greet", nonce: fmt.Sprintf("iomapcheck: end of job %d", m.jobs)}
-	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
-	if err := m.blankDisk(); err != nil {
-		return nil, err
+	r := m.newRun(job)
+	err := error(nil)
+	if !m.prepared {
+		err = r.prepare(ctx)
 	}
-	r.timeline.fence = m.disk.Size() - wire.FenceSize
-	m.disk.Record(r.timeline.disk)
-	defer m.disk.Record(nil)
-	heard := m.log.await(r.nonce)
-	if err := m.conn.Send(wire.ToGuest{Job: r.order()}); err != nil {
-		return nil, fmt.Errorf("hand the job to the guest: %w", err)
+	return r.finish(ctx, err)
+}
+
+// finish goes on with a job whose preparation ended with err.
+func (r *run) finish(ctx context.Context, err error) (*target.Execution, error) {
+	if err == nil && r.refusal() == "" {
+		err = r.program(ctx)
+	}
+	r.end()
+	if r.cut != nil && err == nil {
+		return r.secondLife(ctx)
+	}
+	return r.conclude(err)
+}
+
+// prepare has the guest make and mount the job's file system on a blank disk, and trace. What it refuses is in r.done.
+func (r *run) prepare(ctx context.Context) error {
+	return r.prepareBlank(ctx, r.preparation(traced(r.job.Program)))
+}
+
+// prepareBlank is prepareAs on a blank disk.
+func (r *run) prepareBlank(ctx context.Context, p *wire.Prepare) error {
+	if err := r.m.blankDisk(r.blank()); err != nil {
+		return err
+	}
+	return r.prepareAs(ctx, p)
+}
+
+// prepareAs is prepare on the disk as it is.
+func (r *run) prepareAs(ctx context.Context, p *wire.Prepare) error {
+	if err := r.m.conn.Send(wire.ToGuest{Prepare: p}); err != nil {
+		return fmt.Errorf("have the guest prepare: %w", err)
+	}
+	if err := r.attend(ctx); err != nil {
+		return err
+	}
+	r.m.prepared = r.refusal() == ""
+	return nil
+}
+
+// refusal is why the guest did not prepare, or run the program.
+func (r *run) refusal() string { return r.done.Error + r.done.Unsupported }
+
+// program has the guest run the program on what is prepared.
+func (r *run) program(ctx context.Context) error {
+	r.m.prepared = false
+	r.heard = r.m.log.await(r.nonce)
+	if err := r.m.conn.Send(wire.ToGuest{Job: r.order()}); err != nil {
+		return fmt.Errorf("hand the job to the guest: %w", err)
 	}
 	err := r.attend(ctx)
-	if err == nil {
-		r.hearOut(ctx, heard)
+	if err == nil && r.cut == nil {
+		r.hearOut(ctx)
 	}
-	r.control.stop()
-	m.heal()
-	return r.conclude(err, text, findings)
+	return err
 }
 
 // hearOut waits for the console to come up to the end of the job: it comes another way than the guest's messages.
-func (r *run) hearOut(ctx context.Context, heard <-chan struct{}) {
+func (r *run) hearOut(ctx context.Context) {
 	select {
-	case <-heard:
+	case <-r.heard:
 	case <-r.m.vm.Done():
 	case <-ctx.Done():
 	case <-time.After(r.limits.grace):
@@ -69,28 +132,35 @@ func (r *run) hearOut(ctx context.Context, heard <-chan struct{}) {
 func (m *machine) heal() {
 	m.disk.ClearRules()
 	m.disk.Release(disk.All())
+	m.disk.TrackPower(false)
 }
 
-// blankDisk gives the job a disk of zeros that behaves.
-func (m *machine) blankDisk() error {
+// blankDisk gives the job a disk of one byte that behaves.
+func (m *machine) blankDisk(of byte) error {
 	m.heal()
-	blank := disk.New(m.disk.Size())
-	defer blank.Close()
-	if err := m.disk.Restore(blank.Snapshot()); err != nil {
+	if err := m.disk.Restore(disk.Filled(m.disk.Size(), of)); err != nil {
 		return fmt.Errorf("blank the disk: %w", err)
 	}
 	return nil
 }
 
-// order is the job as the guest takes it.
+// preparation is the job's file system as the guest takes it. Everything that a snapshot of a prepared guest depends on is in it.
+func (r *run) preparation(trace wire.Trace) *wire.Prepare {
+	spec, shape := r.job.FS, r.m.shape
+	p := &wire.Prepare{
+		Modules: spec.Modules(), Mkfs: spec.Mkfs(shape.path()),
+		Device: shape.path(), Type: spec.KernelType(), Options: spec.MountOptions(), Flags: uint64(spec.MountFlags()),
+		Attr: spec.Attr(), Trace: trace, Limit: int64(r.limits.setup),
+	}
+	shape.furnish(p)
+	return p
+}
+
+// order is the job's program as the guest takes it.
 func (r *run) order() *wire.Job {
-	spec := r.job.FS
 	return &wire.Job{
-		Program: r.job.Program.String(), Modules: spec.Modules(), Mkfs: spec.Mkfs("/dev/vda"),
-		Device: "/dev/vda", Type: spec.KernelType(), Options: spec.MountOptions(), Flags: uint64(spec.MountFlags()),
-		Attr:   spec.Attr(),
-		Events: tracedEvents(r.job.Program), Probes: tracedFunctions(r.job.Program),
-		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce,
+		Program: r.job.Program.String(), Trace: traced(r.job.Program),
+		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce, Resume: r.resume(), Last: r.m.of != nil,
 	}
 }
 
@@ -99,6 +169,8 @@ var (
 	errCrashed = errors.New("the kernel crashed")
 	errSilent  = errors.New("the guest does not answer")
 	errGone    = errors.New("the machine ended")
+	errNoDisk  = errors.New("the disk was lost")
+	errFlood   = fmt.Errorf("the guest reported more than %d MiB of events", maxWeight>>20)
 )
 
 // attend takes what the guest says until it is done, dies, or says nothing for longer than its own limits allow.
@@ -111,9 +183,18 @@ func (r *run) attend(ctx context.Context) error {
 			if !ok {
 				return fmt.Errorf("%w: %w", errGone, r.m.gone(ctx))
 			}
+			if op, ok := cuts(msg); ok {
+				r.hearOut(ctx)
+				return r.cutPower(op, *msg.Ask.Clock)
+			}
 			if r.take(msg, limit) {
 				return nil
 			}
+			if r.timeline.flooded() {
+				return errFlood
+			}
+		case err := <-r.m.lost:
+			return r.withoutDisk(ctx, err)
 		case <-r.m.log.crashed:
 			r.lastWords(ctx)
 			return errCrashed
@@ -122,6 +203,19 @@ func (r *run) attend(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+	}
+}
+
+// withoutDisk says why the disk's connection ended: with the machine, or by a fault of ours.
+func (r *run) withoutDisk(ctx context.Context, why error) error {
+	const together = 5 * time.Second // what QEMU's sockets end within of each other, generously
+	select {
+	case <-r.m.vm.Done():
+		return fmt.Errorf("%w: %w", errGone, r.m.gone(ctx))
+	case <-time.After(together):
+		return fmt.Errorf("%w: %w", errNoDisk, why)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -135,6 +229,10 @@ func (r *run) take(msg wire.ToHost, limit *time.Timer) bool {
 		r.control.answer(*msg.Ask)
 	case msg.Phase != "":
 		r.enter(msg.Phase, limit)
+	case msg.Prepared != nil:
+		r.done = wire.Done{Error: msg.Prepared.Error, Unsupported: msg.Prepared.Unsupported}
+		r.refused = msg.Prepared.Refused
+		return true
 	case msg.Done != nil:
 		r.done = *msg.Done
 		return true
@@ -151,9 +249,10 @@ func (r *run) enter(phase string, limit *time.Timer) {
 	}
 	r.started = true
 	r.timeline.start()
+	r.watchPower()
 	limit.Reset(r.limits.run + r.limits.grace)
-	if f := r.m.target.config.AtStart; f != nil {
-		f(Start{Disk: r.m.disk, Guest: func(how string) error { return r.m.conn.Send(wire.ToGuest{SelfTest: how}) }})
+	if f := r.m.target.config.AtStart; f != nil && r.past == nil {
+		f(Start{Disk: r.m.disk, QEMU: r.m.vm.Pid(), Guest: func(how string) error { return r.m.conn.Send(wire.ToGuest{SelfTest: how}) }})
 	}
 }
 
@@ -187,7 +286,7 @@ func (r *run) lastWords(ctx context.Context) {
 
 // conclude makes the execution of what was seen. Faults of ours are errors, with what there is of the history; whatever ends
 // the kernel, or keeps it from answering, is in the history.
-func (r *run) conclude(err error, text, findings int) (*target.Execution, error) {
+func (r *run) conclude(err error) (*target.Execution, error) {
 	m := r.m
 	diagnosis := ""
 	switch {
@@ -196,13 +295,13 @@ func (r *run) conclude(err error, text, findings int) (*target.Execution, error)
 	case errors.Is(err, errSilent):
 		m.spent = true
 		diagnosis = r.diagnose()
-	case errors.Is(err, errCrashed), errors.Is(err, errGone):
+	case errors.Is(err, errCrashed), errors.Is(err, errGone), errors.Is(err, errNoDisk), errors.Is(err, errFlood):
 		m.spent = true
 		m.log.finish()
 	default:
 		return nil, err
 	}
-	console, found := m.log.since(text, findings)
+	console, found := m.log.since(r.text, r.findings)
 	for _, f := range found {
 		// The kernel says some things once, and is not to be trusted after others.
 		m.spent = m.spent || f.Severity > oops.Info
@@ -213,12 +312,15 @@ func (r *run) conclude(err error, text, findings int) (*target.Execution, error)
 
 // execution is the history with what else there is to keep.
 func (r *run) execution(console string, found []oops.Finding, diagnosis string) *target.Execution {
-	x := &target.Execution{History: r.history(found), Console: console, Extra: map[string]string{}}
+	x := &target.Execution{History: r.history(found), Console: r.bothConsoles(console), Extra: map[string]string{}}
 	if diagnosis != "" {
-		x.Extra["diagnosis.txt"] = diagnosis
+		x.Extra["diagnosis.txt"] = r.m.target.annotate(diagnosis)
 		r.addHang(x.History, diagnosis)
 	}
-	x.Extra["qemu.txt"] = strings.Join(r.m.vm.Command, " ") + "\n"
+	x.Extra["qemu.txt"] = r.m.command()
+	if text := r.m.findingsText(found); text != "" {
+		x.Extra["findings.txt"] = text
+	}
 	return x
 }
 
@@ -228,6 +330,9 @@ func (r *run) fault(err error, found []oops.Finding, x *target.Execution) error 
 	bad := slices.ContainsFunc(found, func(f oops.Finding) bool { return f.Severity >= oops.FSBroken })
 	var dead *qemu.BootError
 	switch {
+	case errors.Is(err, errNoDisk):
+		// Whatever the kernel says of a disk that we broke.
+		return &target.FaultError{Err: err, Execution: x}
 	case bad || errors.Is(err, errSilent) || errors.Is(err, errCrashed) || r.done.Hang:
 		return nil
 	case r.done.Unsupported != "":
@@ -259,11 +364,8 @@ func (r *run) history(found []oops.Finding) *history.History {
 	if r.done.Offset == 0 {
 		h.Header.ClockError = guessed.Nanoseconds()
 	}
-	h.Events = r.timeline.events(r.m.born, r.offset())
 	last := r.timeline.last()
-	for _, f := range found {
-		h.Events = append(h.Events, consoleEvent(f, last))
-	}
+	h.Events = r.joined(r.m.withFindings(r.timeline.events(r.m.born, r.offset()), found, last))
 	for _, missing := range r.done.Missing {
 		h.Events = append(h.Events, history.Event{Kind: history.Note, Time: last, Op: -1, Name: "missing-event", Text: missing})
 	}

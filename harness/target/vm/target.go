@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/oops/symbol"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/vmimage/accel"
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
@@ -32,6 +36,13 @@ type Config struct {
 	RunLimit time.Duration
 	// DiskSize is in bytes; 0 means 512 MiB. The disk is sparse.
 	DiskSize int64
+	// Shell adds to the image what Target.Shell needs.
+	Shell bool
+	// Debugger makes each machine wait for a debugger at this address before its first instruction, as long as that takes; see
+	// qemu.Config. Empty for none.
+	Debugger string
+	// Cold has machines boot, and take job after job, also where they could be clones of a snapshot.
+	Cold bool
 	// Report is told what takes time (downloads, probing); may be nil.
 	Report func(line string)
 	// AtStart is called as each program starts; nil for nothing. With it tests make the disk lie or the guest fail, to prove
@@ -42,6 +53,8 @@ type Config struct {
 // Start is what AtStart gets.
 type Start struct {
 	Disk *disk.Disk
+	// QEMU is the machine's process id.
+	QEMU int
 	// Guest has the guest misbehave: see wire.ToGuest.SelfTest.
 	Guest func(how string) error
 }
@@ -53,16 +66,31 @@ type Target struct {
 	image  *initramfs.Image
 	binary *qemu.Binary
 	choice accel.Choice
+	// symbols knows the kernel's places in its source, as far as there is debug information.
+	symbols *symbol.Table
+	// kernelSum is the checksum of the file that is booted.
+	kernelSum func() (string, error)
+	pool      *pool[*machine]
 
-	mu   sync.Mutex
-	idle []*machine
+	mu       sync.Mutex
+	idle     []*machine        // that have booted; guarded by mu
+	levels   map[string]*level // open snapshots by key; guarded by mu
+	failures int               // of snapshots; guarded by mu
 }
 
 var _ target.Target = (*Target)(nil)
 
-// modules are the names that the image's module index offers.
-func modules() []string {
-	return []string{"virtio_pci", "virtio_console", "virtio_blk", "xfs", "ext4", "btrfs", "gfs2"}
+// essentialModules are what no guest comes up without; they may be built in.
+func essentialModules() []string { return []string{"virtio_pci", "virtio_console", "virtio_blk"} }
+
+// furtherModules are what file systems and the shapes of machines need: what a kernel lacks of them its guest misses when it is to be
+// used.
+func furtherModules() []string {
+	names := moduleNames()
+	for _, fs := range fsys.Table() {
+		names = append(names, fs.Modules...)
+	}
+	return names
 }
 
 // Open gets everything that machines of this kernel need. It boots one only where the acceleration is not known yet.
@@ -70,8 +98,11 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 	if config.DiskSize == 0 {
 		config.DiskSize = 512 << 20
 	}
-	t := &Target{config: config}
-	var err error
+	t := &Target{config: config, levels: map[string]*level{}}
+	err := StaticProgram(config.Agent)
+	if err != nil {
+		return nil, err
+	}
 	if t.binary, err = qemu.Find(ctx, ""); err != nil {
 		return nil, err
 	}
@@ -80,9 +111,12 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 	if err := t.build(ctx, archive); err != nil {
 		return nil, err
 	}
+	t.symbols = symbol.Open(t.Symbols())
 	if t.choice, err = t.accelerate(ctx); err != nil {
 		return nil, err
 	}
+	t.kernelSum = sync.OnceValues(t.sumKernel)
+	t.pool = newPool(runtime.NumCPU(), t.clone)
 	return t, nil
 }
 
@@ -96,7 +130,7 @@ func (t *Target) build(ctx context.Context, archive *apt.Archive) error {
 	if t.kernel.Note != "" && t.config.Report != nil {
 		t.config.Report(t.kernel.Note)
 	}
-	loadings, err := resolver.Modules(ctx, t.kernel, modules()...)
+	loadings, err := t.modules(ctx, resolver)
 	if err != nil {
 		return err
 	}
@@ -104,8 +138,25 @@ func (t *Target) build(ctx context.Context, archive *apt.Archive) error {
 	if err != nil {
 		return err
 	}
+	if t.config.Shell {
+		shell, err := userland.Shell(ctx, t.config.Cache, archive)
+		if err != nil {
+			return err
+		}
+		files = append(files, shell...)
+	}
 	t.image, err = initramfs.Build(ctx, t.config.Cache, initramfs.Config{Init: t.config.Agent, Modules: loadings, Files: files})
 	return err
+}
+
+// modules are what the image's module index offers.
+func (t *Target) modules(ctx context.Context, resolver kernel.Resolver) ([]kernel.Loading, error) {
+	loadings, err := resolver.Modules(ctx, t.kernel, essentialModules()...)
+	if err != nil {
+		return nil, err
+	}
+	further, err := resolver.PresentModules(ctx, t.kernel, furtherModules()...)
+	return append(loadings, further...), err
 }
 
 func (t *Target) accelerate(ctx context.Context) (accel.Choice, error) {
@@ -131,44 +182,38 @@ type limits struct {
 	held time.Duration
 	// grace is what the host gives the guest to report beyond its own limits.
 	grace time.Duration
+	// save bounds the saving of a machine, and the making of a clone.
+	save time.Duration
 }
 
 func (t *Target) limits() limits {
-	l := limits{boot: 30 * time.Second, setup: 30 * time.Second, run: 40 * time.Second, held: 8 * time.Second, grace: 10 * time.Second}
+	l := limits{boot: 30 * time.Second, setup: 30 * time.Second, run: 40 * time.Second, held: 8 * time.Second, grace: 10 * time.Second, save: 15 * time.Second}
 	if t.choice.Accel == qemu.TCG {
-		l = limits{boot: 2 * time.Minute, setup: 2 * time.Minute, run: 2 * time.Minute, held: 20 * time.Second, grace: 20 * time.Second}
+		l = limits{boot: 2 * time.Minute, setup: 2 * time.Minute, run: 2 * time.Minute, held: 20 * time.Second, grace: 20 * time.Second, save: time.Minute}
 	}
 	if t.config.RunLimit != 0 {
 		l.run = t.config.RunLimit
 		l.held, l.grace = min(l.held, l.run/2), min(l.grace, l.run)
 	}
+	if t.config.Debugger != "" {
+		l.boot = debugged
+	}
 	return l
 }
 
-// Run runs the job once, on a machine from the pool or a new one.
+// debugged is how long a machine that waits for a debugger may take to boot: whoever holds the debugger is the limit.
+const debugged = 7 * 24 * time.Hour
+
+// Run runs the job once, on a clone that has the job's file system mounted, or where there are no snapshots on a machine that has booted.
 func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
 	if job.Watch == nil {
 		job.Watch = func(string) {}
 	}
-	if needs := job.FS.Needs(); needs != "" {
-		return target.Unsupported("%s needs %s, which the virtual machine has not", job.FS, needs)
+	shape := shapeOf(job.FS)
+	if why := shape.lacks(job.Program); why != "" {
+		return target.Unsupported("%s", why)
 	}
-	m, err := t.machine(ctx, job.Watch)
-	var dead *qemu.BootError
-	if errors.As(err, &dead) {
-		more(*t.bootFailure(job, dead))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	x, err := m.run(ctx, job)
-	var unsupported *target.UnsupportedError
-	if m.spent || err != nil && !errors.As(err, &unsupported) {
-		m.stop()
-	} else {
-		t.giveBack(m)
-	}
+	x, err := t.execute(ctx, shape, job)
 	if err != nil {
 		return err
 	}
@@ -176,29 +221,73 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	return nil
 }
 
-// machine takes an idle machine or boots one. A boot that fails is tried once more, since under emulation about one in a
-// hundred dies of the emulator (reported); a second failure is the kernel's.
-func (t *Target) machine(ctx context.Context, watch func(string)) (*machine, error) {
-	if m := t.takeIdle(); m != nil {
+func (t *Target) execute(ctx context.Context, s shape, job target.Job) (*target.Execution, error) {
+	m, err := t.obtain(ctx, s, job)
+	var shown *shownError
+	var dead *qemu.BootError
+	switch {
+	case errors.As(err, &shown):
+		return shown.x, shown.err
+	case errors.As(err, &dead):
+		return t.bootFailure(job, dead), nil
+	case err != nil:
+		return nil, err
+	}
+	x, err := m.run(ctx, job)
+	var unsupported *target.UnsupportedError
+	m.spent = m.spent || err != nil && !errors.As(err, &unsupported)
+	t.giveBack(m)
+	return x, err
+}
+
+// machine is a machine of the shape without a file system: a clone of one that has just booted, or one that has booted, or takes its
+// next job.
+func (t *Target) machine(ctx context.Context, s shape, watch func(string)) (*machine, error) {
+	if t.snapshots(s) {
+		m, err := t.bootedClone(ctx, s, watch)
+		if !t.failed(ctx, err) {
+			return m, err
+		}
+	}
+	if m := t.takeIdle(func(m *machine) bool { return m.shape == s }); m != nil {
 		return m, nil
 	}
 	watch("booting " + t.kernel.Release)
-	m, err := t.boot(ctx)
-	if err != nil && ctx.Err() == nil && t.choice.Accel == qemu.TCG {
-		if t.config.Report != nil {
-			t.config.Report(fmt.Sprintf("boot of %s failed, trying once more: %v", t.kernel.Release, err))
-		}
-		m, err = t.boot(ctx)
-	}
+	var m *machine
+	err := t.twice(ctx, func() (err error) {
+		m, err = t.boot(ctx, s)
+		return err
+	})
 	return m, err
 }
 
-func (t *Target) takeIdle() *machine {
+// twice tries a boot that failed once more, since under emulation about one in a hundred dies of the emulator (reported); a second
+// failure is the kernel's.
+func (t *Target) twice(ctx context.Context, boot func() error) error {
+	err := boot()
+	if err != nil && ctx.Err() == nil && t.choice.Accel == qemu.TCG {
+		t.report("boot of %s failed, trying once more: %v", t.kernel.Release, err)
+		err = boot()
+	}
+	return err
+}
+
+func (t *Target) report(format string, args ...any) {
+	if t.config.Report != nil {
+		t.config.Report(fmt.Sprintf(format, args...))
+	}
+}
+
+// takeIdle takes the machine out of the pool that was put there last, of those that fit; nil if there is none.
+func (t *Target) takeIdle(fits func(*machine) bool) *machine {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for len(t.idle) > 0 {
-		m := t.idle[len(t.idle)-1]
-		t.idle = t.idle[:len(t.idle)-1]
+	for i := len(t.idle) - 1; i >= 0; i-- {
+		m := t.idle[i]
+		if !fits(m) {
+			continue
+		}
+		t.idle = slices.Delete(t.idle, i, i+1)
 		select {
 		case <-m.vm.Done():
 			m.stop()
@@ -209,15 +298,28 @@ func (t *Target) takeIdle() *machine {
 	return nil
 }
 
+// giveBack ends the use of a machine. What has booted takes another job, if nothing speaks against it; a clone never does.
 func (t *Target) giveBack(m *machine) {
+	if m.spent || m.of != nil {
+		t.pool.retire(m)
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.idle = append(t.idle, m)
 }
 
-// Close stops the idle machines. Jobs that still run stop theirs.
+// Close stops the machines that wait. Jobs that still run stop theirs.
 func (t *Target) Close() {
-	for m := t.takeIdle(); m != nil; m = t.takeIdle() {
+	t.pool.close()
+	every := func(*machine) bool { return true }
+	for m := t.takeIdle(every); m != nil; m = t.takeIdle(every) {
 		m.stop()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, l := range t.levels {
+		l.Close()
+		delete(t.levels, key)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
-	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
 // timeline gathers the events of a job: the guest's, on the guest's clock, and the disk's, on the host's.
@@ -21,6 +20,17 @@ type timeline struct {
 	fromGuest []history.Event
 	arrived   []time.Time // of fromGuest, at the host
 	fromDisk  []disk.Event
+	weight    int // about what fromGuest takes, in bytes
+}
+
+// maxWeight bounds what is kept of a guest that reports without end, in bytes. A program's history has some hundred KiB.
+const maxWeight = 64 << 20
+
+// flooded says that the guest has reported more than is kept.
+func (t *timeline) flooded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.weight > maxWeight
 }
 
 // start begins the recording of disk events: what mkfs and mount did is not part of the history.
@@ -35,6 +45,10 @@ func (t *timeline) record(on bool) {
 func (t *timeline) guest(e history.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	const fixed = 256
+	if t.weight += fixed + len(e.Text); t.weight > maxWeight {
+		return
+	}
 	t.fromGuest = append(t.fromGuest, e)
 	t.arrived = append(t.arrived, time.Now())
 }
@@ -112,11 +126,6 @@ func diskEvent(e disk.Event, at int64) (history.Event, bool) {
 		out.Errno = e.Errno.String()
 	}
 	return out, ok
-}
-
-// consoleEvent is a finding in a history. Findings carry no exact time on our clock: they stand at the end.
-func consoleEvent(f oops.Finding, at int64) history.Event {
-	return history.Event{Kind: history.Console, Time: at, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines}
 }
 
 // diagnosisFrames picks the lines of a diagnosis that say where the guest is.

@@ -6,7 +6,13 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/ktrace"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
+
+// traced is what is traced for a program; for the empty program, what is for most.
+func traced(p prog.Program) wire.Trace {
+	return wire.Trace{Events: tracedEvents(p), Probes: tracedFunctions(p)}
+}
 
 // tracedEvents are the tracepoints that every history of a direct write is better understood with, and those that the program speaks of.
 // Who was killed for want of memory is of interest where memory is limited.

@@ -147,7 +147,7 @@ func TestAReadAnsweredFromBeforeAWriteIsFoundWithItsBytes(t *testing.T) {
 	}
 }
 
-func TestAnHonestDiskPassesTheSameProgramAndTheMachineIsUsedAgain(t *testing.T) {
+func TestAnHonestDiskPassesTheSameProgramOnAFreshKernelEachTime(t *testing.T) {
 	tg := open(t, vm.Config{})
 	for _, fs := range []string{"xfs", "ext4", "xfs"} {
 		if out := run(t, tg, fs, overwrite(t)); out.Verdict != judge.OK {
