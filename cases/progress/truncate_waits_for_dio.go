@@ -42,12 +42,6 @@ func truncateWaitsForDIO() prog.Case {
 			},
 			readsAreNotCounted(),
 			{
-				FS: []string{"bcachefs"}, Variants: []string{"sync"},
-				Witnesses: []prog.Witness{prog.SeenBlocked("truncate", dioWait()...)},
-				Why:       "a direct read takes no i_rwsem, and only i_dio_count holds truncate up",
-				Kernel:    "bch2_direct_IO_read, bchfs_truncate → inode_dio_wait",
-			},
-			{
 				FS: []string{"gfs2"}, Variants: []string{"sync"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("truncate", "gfs2_glock_wait", "inode_dio_wait")},
 				Why:       "a direct read takes no i_rwsem but holds the inode's glock DEFERRED, and truncate needs it EXCLUSIVE",
@@ -60,7 +54,7 @@ func truncateWaitsForDIO() prog.Case {
 // readsAreNotCounted is the row of bcachefs, whose direct reads nothing waits for.
 func readsAreNotCounted() prog.Row {
 	return prog.Row{
-		FS: []string{"bcachefs"}, Target: "vm",
+		FS:          []string{"bcachefs"},
 		Unsupported: "truncate and punching wait for direct writes alone: a bucket that is used anew has another generation, and a read that finds it so starts again; seen on 6.12.117",
 		Why:         "direct reads are not counted in i_dio_count",
 		Kernel:      "bch2_direct_IO_read without inode_dio_begin, bch2_read_endio: dev_ptr_stale",

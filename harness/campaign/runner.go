@@ -73,13 +73,24 @@ func (r *Runner) ReplayProgram(ctx context.Context, u Unit, p prog.Program, toke
 
 // verdict is an empty verdict about a unit.
 func (r *Runner) verdict(u Unit) Verdict {
+	return blank(u, r.Target.Name(), r.Target.Release(), r.KernelSpec)
+}
+
+func blank(u Unit, target, release, spec string) Verdict {
 	v := Verdict{
-		Case: u.Case.ID, Parameters: map[string]string{}, Target: r.Target.Name(), Kernel: r.Target.Release(),
-		FS: u.FS.Name(), Variant: u.FS.VariantName(), Witness: []string{}, KernelSpec: r.KernelSpec,
+		Case: u.Case.ID, Parameters: map[string]string{}, Target: target, Kernel: release,
+		FS: u.FS.Name(), Variant: u.FS.VariantName(), Witness: []string{}, KernelSpec: spec,
 	}
 	if u.Variant.Name != "" {
 		v.Parameters["variant"] = u.Variant.Name
 	}
+	return v
+}
+
+// Unavailable is the verdict on a unit whose kernel cannot be had: infra, with the reason. Kernel is as it was asked for.
+func Unavailable(u Unit, spec string, why error) Verdict {
+	v := blank(u, "vm", spec, spec)
+	v.Verdict, v.Text = judge.Infra, why.Error()
 	return v
 }
 

@@ -20,7 +20,7 @@ func Table(verdicts []Verdict) string {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s on %s, %s %s: %s\n", v.Verdict, v.Name(), v.FSName(), v.Target, v.Kernel, v.Text)
-		if v.Verdict != judge.Unsupported {
+		if v.Verdict != judge.Unsupported && v.Evidence != "" {
 			fmt.Fprintf(&b, "    replay:   %s\n    evidence: %s\n", v.ReplayCommand(), v.Evidence)
 		}
 	}

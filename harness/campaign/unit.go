@@ -64,8 +64,11 @@ func Plan(catalogue []prog.Case, sel Selection) ([]Unit, error) {
 }
 
 func parseSpecs(list []string) ([]fsys.Spec, error) {
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0:
 		return fsys.Defaults(), nil
+	case slices.Equal(list, []string{"all"}):
+		return fsys.All(), nil
 	}
 	var specs []fsys.Spec
 	for _, text := range list {

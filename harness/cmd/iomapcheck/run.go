@@ -35,7 +35,7 @@ type engineFlags struct {
 
 func (f *engineFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.fs, "fs", nil, "file systems, as in xfs,btrfs/nodatasum; default the plain ones")
+	fl.StringSliceVar(&f.fs, "fs", nil, "file systems, as in xfs,btrfs/nodatasum, or all; default the plain ones")
 	fl.StringSliceVar(&f.cases, "case", nil, "cases by glob, as in 'fallback/*'; default all")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the engine's strategies")
 	fl.IntVar(&f.budget, "budget", 200, "executions a case on the engine")

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iomapcheck/iomapcheck/cases"
+	"github.com/iomapcheck/iomapcheck/harness/campaign"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+)
+
+// matrixFlags are the flags of matrix.
+type matrixFlags struct {
+	targetFlags
+	engineFlags
+	kernels []string
+	json    string
+}
+
+func (a *app) matrix() *cobra.Command {
+	f := &matrixFlags{}
+	cmd := &cobra.Command{
+		Use: "matrix", Short: "runs cases on several kernels and prints a table of every kernel, case and file system",
+		Long: `matrix runs cases on several kernels, one after the other, and prints verdicts as they come, then a table a kernel with a verdict in every
+cell. A kernel that cannot be had is infra in all of its cells, with the reason; the others are run all the same.`,
+		Args: cobra.NoArgs,
+		Example: `  iomapcheck matrix --jobs 2
+  iomapcheck matrix --fs all --kernel debian:6.1 --kernel debian:7.2
+  iomapcheck matrix --case 'fallback/*' --kernel debian:6.12 --kernel tree:../linux --json verdicts.jsonl`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMatrix(cmd.Context(), f) },
+	}
+	f.engineFlags.register(cmd)
+	cmd.Flags().StringArrayVar(&f.kernels, "kernel", []string{"debian:5.10", "debian:6.1", "debian:6.12", "debian:6.17", "debian:7.2"},
+		"a kernel, as in run --kernel; once for each")
+	cmd.Flags().StringVar(&f.accel, "accel", "", "kvm or tcg; empty finds out by booting, once")
+	cmd.Flags().StringVar(&f.json, "json", "", "write verdicts to this file, one JSON object a line; - for standard output")
+	return cmd
+}
+
+func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
+	units, err := f.plan(cases.Catalogue())
+	if err := errors.Join(err, f.targetFlags.check(), f.engineFlags.check()); err != nil {
+		return usage(err)
+	}
+	p := newProgress(a.errOut)
+	defer p.close()
+	report, err := a.newReport(f.json, p)
+	if err != nil {
+		return err
+	}
+	var all []campaign.Verdict
+	for _, kernel := range f.kernels {
+		if ctx.Err() != nil {
+			break
+		}
+		one := f.targetFlags
+		one.kernel = kernel
+		verdicts, err := a.runKernel(ctx, one, f.workers("vm"), units, report)
+		if err != nil {
+			return errors.Join(err, report.close())
+		}
+		all = append(all, verdicts...)
+	}
+	a.code = judge.ExitCode(report.verdicts...)
+	if ctx.Err() != nil {
+		a.code = exitInfra
+	}
+	return errors.Join(p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)), report.close())
+}
+
+// runKernel runs the units on one kernel. A kernel that cannot be had is no error but the verdict of all of them.
+func (a *app) runKernel(ctx context.Context, f targetFlags, jobs int, units []campaign.Unit, report *report) ([]campaign.Verdict, error) {
+	var run func(context.Context, int) campaign.Verdict
+	runner, missing := a.runner(ctx, "vm", f, report.progress)
+	if missing != nil {
+		run = func(_ context.Context, i int) campaign.Verdict {
+			return campaign.Unavailable(units[i], f.kernel, missing)
+		}
+	} else {
+		defer runner.Target.Close()
+		run = func(ctx context.Context, i int) campaign.Verdict {
+			watch := func(doing string) {
+				report.progress.set(fmt.Sprintf("%s [%d/%d] %s: %s", f.kernel, i+1, len(units), units[i].Name(), doing))
+			}
+			return runner.Run(ctx, units[i], watch)
+		}
+	}
+	var out []campaign.Verdict
+	err := sideBySide(ctx, jobs, len(units), run, func(i int, v campaign.Verdict) error {
+		if ctx.Err() != nil && v.Verdict == judge.Infra {
+			return nil // the interrupt is no verdict
+		}
+		out = append(out, v)
+		return report.add(units[i], v)
+	})
+	return out, err
+}
