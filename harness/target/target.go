@@ -26,6 +26,8 @@ type Job struct {
 	Replay string
 	// Mutants are the engine's bugs to switch on.
 	Mutants []string
+	// Hangs says that the case lists a hang there: it needs not be waited for as long as one that would be news.
+	Hangs bool
 	// Proved is told that no schedule is left to try, and how many were executed to stand for all; may be nil. A target that explores
 	// calls it at most once.
 	Proved func(schedules int)

@@ -39,6 +39,9 @@ type run struct {
 func (m *machine) newRun(job target.Job) *run {
 	m.jobs++
 	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greet", nonce: fmt.Sprintf("iomapcheck: end of job %d", m.jobs)}
+	if job.Hangs {
+		r.limits.run /= 4
+	}
 	r.text, r.findings = m.log.mark()
 	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
 	r.timeline.fence = m.disk.Size() - wire.FenceSize
