@@ -36,6 +36,7 @@ witness lost 1
 func blackoutWith(cut string) string { return strings.Replace(blackout, "CUT", cut, 1) }
 
 func TestWhatADiskHasPromisedOutlivesItsMachine(t *testing.T) {
+	t.Parallel()
 	tg := open(t, vm.Config{})
 	for cut, want := range map[string]string{"cut": "o:8k", "cut keeping newest 1": "o:4k,y:4k"} {
 		out := run(t, tg, "xfs", blackoutWith(cut))
@@ -74,6 +75,7 @@ func oneAxis(t *testing.T, h *history.History) {
 }
 
 func TestADiskThatLiesAboutFlushesIsFound(t *testing.T) {
+	t.Parallel()
 	tg := open(t, vm.Config{AtStart: func(s vm.Start) { s.Disk.LoseFlushes(-1) }})
 	out := run(t, tg, "xfs", "write f 0 4k o\nfsync f\ncut\nread f 0 4k = o\nwitness lost 1\n")
 	if out.Verdict != judge.Fail || out.Rule != judge.RuleDurability {
@@ -82,6 +84,7 @@ func TestADiskThatLiesAboutFlushesIsFound(t *testing.T) {
 }
 
 func TestAFileSystemThatCannotBeMountedAfterACutIsNotDurable(t *testing.T) {
+	t.Parallel()
 	tg := open(t, vm.Config{AtStart: func(s vm.Start) {
 		if _, err := s.Disk.WriteAt(make([]byte, 4096), 0); err != nil {
 			t.Error(err)

@@ -14,6 +14,7 @@ import (
 
 // A program for each device, with what is particular to it: what is held there, and how files lie on it.
 func TestEveryDeviceRunsAProgramOfItsOwn(t *testing.T) {
+	t.Parallel()
 	const held = "hold writes f 0 4k\ngo writer: direct-write f 0 4k n\nawait held 1\nrelease\njoin writer\nread f 0 4k = n\nwitness event iomap:iomap_dio_complete\n"
 	tg := open(t, vm.Config{})
 	for fs, text := range map[string]string{
@@ -32,6 +33,7 @@ func TestEveryDeviceRunsAProgramOfItsOwn(t *testing.T) {
 }
 
 func TestAMountThatIsNotDAXIsUnsupportedForEveryReasonThatShows(t *testing.T) {
+	t.Parallel()
 	tg := open(t, vm.Config{})
 	spec, err := fsys.Parse("ext4/dax")
 	if err != nil {

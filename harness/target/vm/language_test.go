@@ -70,6 +70,7 @@ event oom:mark_victim
 `
 
 func TestTheWholeLanguageRunsOnAKernel(t *testing.T) {
+	t.Parallel()
 	tg := open(t, vm.Config{})
 	for _, c := range []struct{ name, fs, program string }{
 		{"buffers", "xfs/reflink", buffers},
