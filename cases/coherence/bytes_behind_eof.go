@@ -79,6 +79,11 @@ func bytesBehindEOF() prog.Case {
 				Kernel: "__bch2_buffered_write",
 			},
 			{
+				FS: []string{"gfs2"}, Variants: []string{"write", "truncate"}, Target: "vm", Since: "6.17", Known: true,
+				Why:    "the rest of the page is cleared, as on 6.12.117, and what was stored there shows all the same: seen on 6.17.13, 7.2.13 and 7.3.4; the cause was not found",
+				Kernel: "gfs2_clear_beyond_eof → gfs2_block_zero_range",
+			},
+			{
 				FS: []string{"btrfs"}, Variants: []string{"write"}, Before: "6.1", Known: true,
 				Why:    "a write into the block that the file ends in expands nothing, since the block begins before the end; seen on 5.10.223",
 				Kernel: "btrfs_file_write_iter: start_pos > oldsize",

@@ -45,7 +45,7 @@ func unnoticed() prog.Row {
 // dirtiedUnasked is the row of btrfs where a page becomes dirty without ->page_mkwrite, because a device has written to it.
 func dirtiedUnasked() prog.Row {
 	return prog.Row{
-		FS: []string{"btrfs"}, Target: "vm", Since: "6.12", Known: true, Shows: "crash",
+		FS: []string{"btrfs"}, Target: "vm", Since: "6.12", Before: "6.17", Known: true, Shows: "crash",
 		Why:    "a page that the end of a direct read makes dirty has no space reserved and no ordered extent: btrfs calls it marked dirty without notifying the filesystem, and repairs it by a fixup",
 		Kernel: "btrfs_writepage_cow_fixup",
 	}
