@@ -2,8 +2,7 @@ package history
 
 // Formerly are the names that a kernel function had in older kernels, newest first; none for most. Programs and rules speak of today's.
 //
-// Folios got their functions with 5.16 and 5.17, where pages had them; the two of btrfs changed with 6.2 and 5.11; ext4's and xfs' own locks
-// became invalidate_lock with 5.15.
+// Folios got their functions with 5.16, where pages had them; 5.10 has btrfs' lock_extent_bits, 6.1 has lock_extent.
 func Formerly(function string) []string {
 	switch function {
 	case "folio_wait_writeback":

@@ -3,7 +3,6 @@ package userland
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -20,17 +19,9 @@ const (
 
 // Shell returns the files that a guest needs beyond Resolve's to be worked in: /bin/busybox. It is fetched like the tools, once.
 func Shell(ctx context.Context, dir cache.Dir, archive Archive) ([]File, error) {
-	root, err := dir.Publish(ctx, shellClass, cache.Key(layout, shellPackage), func(root string) error {
+	return kept(ctx, dir, shellClass, cache.Key(layout, shellPackage), "guest shell", func(root string) error {
 		return buildShell(ctx, archive, root)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("get guest shell: %w", err)
-	}
-	files, err := list(root)
-	if err != nil {
-		return nil, fmt.Errorf("list guest shell: %w", err)
-	}
-	return files, nil
 }
 
 // buildShell fills root, laid out like the guest. The package is fetched alone: a static program needs no other.

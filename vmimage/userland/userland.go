@@ -59,15 +59,18 @@ const layout = "2"
 // Resolve returns the files of the guest's userland, from the cache if it has them. The first time it fetches the packages with all
 // they depend on, takes the few files that are needed and drops the rest.
 func Resolve(ctx context.Context, dir cache.Dir, archive Archive) ([]File, error) {
-	root, err := dir.Publish(ctx, class, key(), func(root string) error {
-		return build(ctx, archive, root)
-	})
+	return kept(ctx, dir, class, key(), "guest tools", func(root string) error { return build(ctx, archive, root) })
+}
+
+// kept are the files of a cache entry, which is built the first time.
+func kept(ctx context.Context, dir cache.Dir, class, key, what string, build func(root string) error) ([]File, error) {
+	root, err := dir.Publish(ctx, class, key, build)
 	if err != nil {
-		return nil, fmt.Errorf("get guest tools: %w", err)
+		return nil, fmt.Errorf("get %s: %w", what, err)
 	}
 	files, err := list(root)
 	if err != nil {
-		return nil, fmt.Errorf("list guest tools: %w", err)
+		return nil, fmt.Errorf("list %s: %w", what, err)
 	}
 	return files, nil
 }
