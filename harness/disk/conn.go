@@ -51,6 +51,17 @@ type conn struct {
 // It returns nil if the client disconnected or just went away after the handshake, ctx's error or ErrClosed if it was ended,
 // and any other error if the client does not speak the protocol or failed to finish the handshake.
 func (d *Disk) Serve(ctx context.Context, nc net.Conn) error {
+	return d.serve(ctx, nc, (*conn).greet)
+}
+
+// Resume is Serve for a client that has finished the handshake for a disk of this size on another connection, which nc stands in for. No request of
+// it may be under way.
+func (d *Disk) Resume(ctx context.Context, nc net.Conn) error {
+	return d.serve(ctx, nc, func(*conn) error { return nil })
+}
+
+// serve is Serve, with a way to begin.
+func (d *Disk) serve(ctx context.Context, nc net.Conn, begin func(*conn) error) error {
 	defer nc.Close()
 	c, err := d.connect(nc)
 	if err != nil {
@@ -62,7 +73,7 @@ func (d *Disk) Serve(ctx context.Context, nc net.Conn) error {
 		defer close(stopped)
 		c.stop()
 	})
-	err = c.serve()
+	err = c.serve(begin)
 	if !unwatch() {
 		<-stopped
 		return fmt.Errorf("serve nbd connection: %w", context.Cause(ctx))
@@ -116,9 +127,14 @@ func (c *conn) stop() {
 	_ = c.net.SetWriteDeadline(time.Now().Add(drainTime))
 }
 
-func (c *conn) serve() error {
+// greet does the handshake.
+func (c *conn) greet() error {
 	h := handshake{in: c.in, out: c.net, size: c.disk.size, export: c.disk.export}
-	switch err := h.run(); {
+	return h.run()
+}
+
+func (c *conn) serve(begin func(*conn) error) error {
+	switch err := begin(c); {
 	case errors.Is(err, errAborted):
 		return nil
 	case err != nil:

@@ -144,3 +144,20 @@ func TestServeReturnsTheReasonWhyItWasEnded(t *testing.T) {
 		t.Errorf("Serve of a closed disk returned %v", err)
 	}
 }
+
+func TestAClientThatHasGreetedBeforeIsServedAtOnce(t *testing.T) {
+	d := New(1 << 20)
+	near, far := net.Pipe()
+	result := make(chan error, 1)
+	go func() { result <- d.Resume(t.Context(), far) }()
+	request := binary.BigEndian.AppendUint32(nil, 0x25609513)
+	request = append(request, make([]byte, 4+8+8)...) // flags and READ, a cookie, the offset
+	request = append(request, 0, 0, 2, 0)             // 512 bytes
+	go func() { _, _ = near.Write(request) }()
+	answer := make([]byte, 16+512)
+	if _, err := io.ReadFull(near, answer); err != nil || binary.BigEndian.Uint32(answer) != 0x67446698 || binary.BigEndian.Uint32(answer[4:]) != 0 {
+		t.Errorf("answer %x, %v", answer[:16], err)
+	}
+	near.Close()
+	ok(t, <-result)
+}

@@ -20,7 +20,7 @@ func runWithSpares(t *testing.T, n int) []bool {
 	}
 	var spares []*Spare
 	for range n {
-		s, err := StartSpare()
+		s, err := StartSpare(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,13 @@ func TaskMain() int {
 	// A thread that sleeps in a page fault must not stall the others: no stop of the world, and a processor for everyone.
 	debug.SetGCPercent(-1)
 	runtime.GOMAXPROCS(runtime.NumCPU() + 32)
-	p := &process{link: newLink(taskFD), replies: map[string]chan order{}}
+	p := newProcess(taskFD)
+	if len(os.Args) > 2 && os.Args[2] == spareArg {
+		if err := p.beSpare(); err != nil {
+			fmt.Fprintln(os.Stderr, "task:", err)
+			return 1
+		}
+	}
 	if err := p.serve(); err != nil && err != errClosed {
 		fmt.Fprintln(os.Stderr, "task:", err)
 		return 1
@@ -32,6 +38,8 @@ func TaskMain() int {
 type process struct {
 	link *link
 	out  sync.Mutex // serialises packets of several threads
+	// routed gets why no more orders come; what was read from it has to be put back.
+	routed chan error
 
 	mu      sync.Mutex
 	replies map[string]chan order // by task
@@ -40,27 +48,39 @@ type process struct {
 	threads sync.WaitGroup
 }
 
+func newProcess(fd int) *process {
+	return &process{link: newLink(fd), routed: make(chan error, 1), replies: map[string]chan order{}}
+}
+
 // serve takes orders until the conductor closes the link or the process's first task has ended.
 func (p *process) serve() error {
-	if err := p.link.receive(&p.spec); err != nil {
+	if err := p.begin(); err != nil {
+		close(p.routed)
 		return err
 	}
-	program, err := prog.Parse(p.spec.Program)
-	if err != nil {
-		return fmt.Errorf("read the program: %w", err)
-	}
-	p.program = program
 	ended := make(chan struct{})
 	p.startThread(p.spec.Task, p.spec.Single, func() { close(ended) })
-	failed := make(chan error, 1)
-	go func() { failed <- p.route() }()
+	go func() { p.routed <- p.route() }()
 	select {
 	case <-ended:
 		p.threads.Wait()
 		return nil
-	case err := <-failed:
+	case err := <-p.routed:
+		p.routed <- err
 		return err
 	}
+}
+
+// begin takes the order that says what the process is for.
+func (p *process) begin() error {
+	err := p.link.receive(&p.spec)
+	if err != nil {
+		return err
+	}
+	if p.program, err = prog.Parse(p.spec.Program); err != nil {
+		return fmt.Errorf("read the program: %w", err)
+	}
+	return nil
 }
 
 // route hands orders to the threads they are for.

@@ -29,6 +29,10 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
+// Environment is what the first process has to find in its environment, as a word of the kernel's command line, from which the kernel passes on what it
+// does not know: no signals to threads in system calls, and no look at the processor's limits from time to time.
+const Environment = "GODEBUG=" + exec.RuntimeSettings
+
 // Main is the guest's main function. It does not return: a PID 1 that ends panics the kernel, so it powers off instead, having
 // said why on the console.
 func Main() {

@@ -65,9 +65,15 @@ func (a *agent) tryPrepare(ctx context.Context, p wire.Prepare) error {
 	if err != nil {
 		return errors.Join(err, unmount())
 	}
-	spares, err := startSpares(p.Spares)
+	spares, err := startSpares(ctx, p.Spares)
 	if err != nil {
 		return errors.Join(err, trace.close(), unmount())
+	}
+	if p.Spares > 0 {
+		a.phase("rehearse")
+		if err := a.rehearse(ctx, trace); err != nil {
+			return errors.Join(err, trace.close(), unmount())
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -75,10 +81,10 @@ func (a *agent) tryPrepare(ctx context.Context, p wire.Prepare) error {
 	return nil
 }
 
-func startSpares(n int) ([]*exec.Spare, error) {
+func startSpares(ctx context.Context, n int) ([]*exec.Spare, error) {
 	var all []*exec.Spare
 	for range n {
-		s, err := exec.StartSpare()
+		s, err := exec.StartSpare(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -35,22 +35,33 @@ func startTracing(ctx context.Context, of wire.Trace) (*tracing, error) {
 
 func (t *tracing) close() error { return t.tracer.Close() }
 
-// traces says whether what is traced is what a program wants.
-func (t *tracing) traces(want wire.Trace) bool {
-	return slices.Equal(t.of.Events, want.Events) && slices.Equal(t.of.Probes, want.Probes)
+// extend has what a program wants traced as well. What is traced beside that does no harm; but a program that wants nothing of what is traced for
+// most gets it all the same.
+func (t *tracing) extend(ctx context.Context, want wire.Trace) error {
+	lacks := wire.Trace{Events: without(want.Events, t.of.Events), Probes: without(want.Probes, t.of.Probes)}
+	if len(lacks.Events)+len(lacks.Probes) == 0 {
+		return nil
+	}
+	missing, err := t.tracer.Extend(ctx, traceConfig(lacks))
+	if err != nil {
+		return err
+	}
+	for _, m := range missing {
+		t.missing = append(t.missing, m.String())
+	}
+	t.of.Events, t.of.Probes = append(t.of.Events, lacks.Events...), append(t.of.Probes, lacks.Probes...)
+	return nil
+}
+
+// without is the list without what is in the other.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }
 
 // traced runs the program with its events traced, and sends what fired afterwards, also after a hang.
 func (a *agent) traced(setup context.Context, r *ready, j wire.Job, p prog.Program, done *wire.Done) error {
-	if !r.trace.traces(j.Trace) {
-		a.phase("start tracing")
-		if err := r.trace.close(); err != nil {
-			return err
-		}
-		var err error
-		if r.trace, err = startTracing(setup, j.Trace); err != nil {
-			return err
-		}
+	if err := r.trace.extend(setup, j.Trace); err != nil {
+		return errors.Join(err, r.trace.close())
 	}
 	done.Missing = r.trace.missing
 	tasks := &taskNames{emit: a.emit, byTID: map[int]string{}}

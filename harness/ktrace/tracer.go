@@ -17,13 +17,11 @@ import (
 // Tracer records events until it is closed. Its methods may be called from any goroutine.
 type Tracer struct {
 	in instance
-	// groups maps the name of each enabled event to the group it is reported under; probes are those of them that are kprobes. Neither
-	// changes after Start.
+	mu sync.Mutex // serializes everything: an instance with an open file cannot be removed
+	// groups maps the name of each enabled event to the group it is reported under; probes are those of them that are kprobes. Guarded by mu.
 	groups map[string]string
 	probes map[string]bool
-
-	mu   sync.Mutex // serializes Read and Close: an instance with an open file cannot be removed
-	lock io.Closer  // the instance's flock; nil once closed. Guarded by mu.
+	lock   io.Closer // the instance's flock; nil once closed. Guarded by mu.
 }
 
 // Start makes the instance, enables the events and defines the probes. Root is where tracefs is mounted; empty means the usual
@@ -79,6 +77,11 @@ func (t *Tracer) configure(ctx context.Context, cfg Config) ([]Missing, error) {
 			return nil, err
 		}
 	}
+	return t.add(ctx, cfg)
+}
+
+// add enables the events and defines the probes.
+func (t *Tracer) add(ctx context.Context, cfg Config) ([]Missing, error) {
 	var missing []Missing
 	for _, add := range t.steps(cfg) {
 		if err := ctx.Err(); err != nil {
@@ -91,6 +94,24 @@ func (t *Tracer) configure(ctx context.Context, cfg Config) ([]Missing, error) {
 		if m != nil {
 			missing = append(missing, *m)
 		}
+	}
+	return missing, nil
+}
+
+// Extend has events recorded as well, beside those that are; those must not be among them. What the kernel lacks is returned as Start does it. After
+// an error the Tracer may record some of them.
+func (t *Tracer) Extend(ctx context.Context, with Config) ([]Missing, error) {
+	if err := with.check(); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lock == nil {
+		return nil, fmt.Errorf("extend trace: %w", os.ErrClosed)
+	}
+	missing, err := t.add(ctx, with)
+	if err != nil {
+		return nil, fmt.Errorf("extend trace: %w", err)
 	}
 	return missing, nil
 }

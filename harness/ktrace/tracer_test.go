@@ -54,6 +54,27 @@ func TestStartEnablesWhatThereIsAndSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestATracerIsExtendedByWhatItLacks(t *testing.T) {
+	k := newFakeKernel(t)
+	tr, _, err := start(t.Context(), k, k.root, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, err := tr.Extend(t.Context(), ask())
+	if err != nil || len(missing) != 2 {
+		t.Errorf("missing %v, %v", missing, err)
+	}
+	if got := k.control(t, "events/iomap/iomap_dio_invalidate_fail/enable"); got != "1" || len(k.probes) != 2 {
+		t.Errorf("event %q, probes %q", got, k.probes)
+	}
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Extend(t.Context(), ask()); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a closed one: %v", err)
+	}
+}
+
 func TestAFunctionIsProbedByTheNameThatTheKernelHasForIt(t *testing.T) {
 	k := newFakeKernel(t)
 	k.symbols = append(k.symbols, "unlock_page")

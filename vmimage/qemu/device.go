@@ -15,15 +15,22 @@ type Device interface {
 
 // FDs collects the files that QEMU inherits, so that no socket ever has a name in a file system.
 type FDs struct {
-	files []*os.File
+	files   []*os.File
+	sockets []int // the numbers of those that are sockets, in the order in which they were passed
 }
 
 // Pass makes QEMU inherit file and returns the descriptor's number there. Start closes file when QEMU has it.
 func (f *FDs) Pass(file *os.File) string {
-	const stdio = 3
+	number := firstFD + len(f.files)
+	if info, err := file.Stat(); err == nil && info.Mode()&os.ModeSocket != 0 {
+		f.sockets = append(f.sockets, number)
+	}
 	f.files = append(f.files, file)
-	return strconv.Itoa(stdio + len(f.files) - 1)
+	return strconv.Itoa(number)
 }
+
+// firstFD is the number of the first file that a process inherits beside the standard ones.
+const firstFD = 3
 
 // blockSizes are a disk's block sizes in bytes, as properties; 0 means QEMU's default of 512.
 func blockSizes(size int) string {

@@ -105,24 +105,31 @@ func (p *parts) open() ([]Device, error) {
 
 // newVM starts the goroutines that serve a running QEMU, all of which end with it, and waits for its monitor.
 func newVM(ctx context.Context, p *parts, process *process, config Config, args []string) (*VM, error) {
-	vm := &VM{
-		Control: p.control, serial: p.console, Accel: config.Accel, CPUs: config.CPUs,
-		Command: append([]string{config.Binary.Path}, args...),
-		process: process, done: make(chan struct{}), events: make(chan qmp.Event, queuedEvents), migration: make(chan string, queuedEvents),
+	vm := &VM{Accel: config.Accel, CPUs: config.CPUs, Command: append([]string{config.Binary.Path}, args...), sockets: p.fds.sockets}
+	if err := vm.serve(p, process, config.Console, config.OnLine, func() (err error) {
+		vm.qmp, err = qmp.New(ctx, p.qmp, vm.event)
+		return err
+	}); err != nil {
+		return nil, &InfraError{Op: "start " + config.Binary.Path, Stderr: vm.stderr.String(), Err: vm.exitError(ctx, err)}
 	}
+	return vm, nil
+}
+
+// serve completes a machine whose process runs. open opens its monitor; if that fails QEMU is killed.
+func (vm *VM) serve(p *parts, process *process, console io.Writer, onLine func(string), open func() error) error {
+	vm.Control, vm.serial, vm.process = p.control, p.console, process
+	vm.done, vm.events, vm.migration = make(chan struct{}), make(chan qmp.Event, queuedEvents), make(chan string, queuedEvents)
 	var outputs sync.WaitGroup
-	outputs.Go(func() { drain(p.console, &vm.console, config.Console, config.OnLine) })
+	outputs.Go(func() { drain(p.console, &vm.console, console, onLine) })
 	outputs.Go(func() { drain(p.output, &vm.stderr, io.Discard, nil) })
-	client, err := qmp.New(ctx, p.qmp, vm.event)
-	if err != nil {
+	if err := open(); err != nil {
 		process.kill()
 		<-process.exited
 		outputs.Wait()
-		return nil, &InfraError{Op: "start " + config.Binary.Path, Stderr: vm.stderr.String(), Err: vm.exitError(ctx, err)}
+		return err
 	}
-	vm.qmp = client
 	go vm.watch(&outputs)
-	return vm, nil
+	return nil
 }
 
 // exitError prefers how QEMU ended over what that did to its monitor.

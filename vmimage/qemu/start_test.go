@@ -90,7 +90,7 @@ func TestAResetIsTheKernelsFailureAndQuotesTheConsole(t *testing.T) {
 
 func TestAQEMUThatDiesByItselfIsOurFailure(t *testing.T) {
 	vm := startVM(t, fake(t, "well"))
-	if err := vm.process.cmd.Process.Signal(unix.SIGKILL); err != nil {
+	if err := vm.process.handle.Signal(unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	awaitEnd(t, vm)
@@ -116,7 +116,7 @@ func TestStopKillsAQEMUThatDoesNotQuit(t *testing.T) {
 		if err := vm.Err(); err != nil {
 			t.Errorf("%s: Err() after Stop = %v", role, err)
 		}
-		if vm.process.cmd.ProcessState == nil {
+		if vm.process.state == nil {
 			t.Errorf("%s: not reaped", role)
 		}
 	}

@@ -26,6 +26,7 @@ type VM struct {
 	Command []string // QEMU's command line, for the evidence; descriptor numbers in it are QEMU's
 
 	process *process
+	sockets []int // QEMU's numbers of the sockets that it inherited, in their order
 	qmp     *qmp.Client
 	serial  net.Conn // the console's socket, for what is typed on it; drain reads and closes it
 	console tail
@@ -51,7 +52,7 @@ func (vm *VM) Done() <-chan struct{} { return vm.done }
 func (vm *VM) ConsoleTail() string { return vm.console.String() }
 
 // Pid returns QEMU's process id.
-func (vm *VM) Pid() int { return vm.process.cmd.Process.Pid }
+func (vm *VM) Pid() int { return vm.process.handle.Pid }
 
 // QMP executes a monitor command; see qmp.Client.Execute.
 func (vm *VM) QMP(ctx context.Context, command string, arguments, result any) error {
@@ -77,7 +78,7 @@ func (vm *VM) Err() error {
 	case vm.ended != "":
 		return &BootError{Reason: vm.ended, Console: vm.console.String()}
 	}
-	return &InfraError{Op: "run QEMU", Stderr: vm.stderr.String(), Err: fmt.Errorf("it ended with %v", vm.process.cmd.ProcessState)}
+	return &InfraError{Op: "run QEMU", Stderr: vm.stderr.String(), Err: fmt.Errorf("it ended with %v", vm.process.state)}
 }
 
 // event is called by the monitor's reader; it must not wait. Losing an event of a flood is harmless: the state is asked for after any.

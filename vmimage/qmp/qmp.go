@@ -62,17 +62,23 @@ type Client struct {
 // New waits for QEMU's greeting and negotiates capabilities; events come from then on. onEvent is called for each, in order, from the
 // goroutine that also reads answers: it must not execute commands. The client owns conn, also when New fails.
 func New(ctx context.Context, conn net.Conn, onEvent func(Event)) (*Client, error) {
+	client := Resume(conn, onEvent)
+	if err := client.negotiate(ctx); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("open qmp: %w", err)
+	}
+	return client, nil
+}
+
+// Resume is New for a monitor that has greeted and agreed with somebody else before, whose connection conn stands in for.
+func Resume(conn net.Conn, onEvent func(Event)) *Client {
 	client := &Client{
 		conn: conn, onEvent: onEvent,
 		greeted: make(chan struct{}), ended: make(chan struct{}),
 		waiting: map[int]chan message{},
 	}
 	go client.read()
-	if err := client.negotiate(ctx); err != nil {
-		client.Close()
-		return nil, fmt.Errorf("open qmp: %w", err)
-	}
-	return client, nil
+	return client
 }
 
 func (c *Client) negotiate(ctx context.Context) error {

@@ -32,17 +32,23 @@ const (
 //	cold     a new target without snapshots: image, boot, mkfs, mount, first operation returned
 //	clone    a target with snapshots, no clone waiting: QEMU, state, first operation returned
 //	pooled   the same with a clone waiting
+//	copy     a target with a warm machine, no copy waiting
+//	waiting  the same with a copy waiting
 //
 // and then how many cases a minute get through, one after the other and one a processor. make bench-vm runs it; the medians are its metrics.
 // The machine should be idle: a busy one changes the rates, and less so the ratios.
 func BenchmarkSideBySide(b *testing.B) {
 	s := &sides{agent: builtAgent(b), took: map[string][]time.Duration{}}
 	cold := opened(b, Config{Agent: s.agent, Cold: true})
-	unpooled := opened(b, Config{Agent: s.agent})
+	unpooled := opened(b, Config{Agent: s.agent, Clones: true})
 	unpooled.pool = newPool(0, unpooled.clone)
-	pooled := opened(b, Config{Agent: s.agent})
+	pooled := opened(b, Config{Agent: s.agent, Clones: true})
 	runs(b, unpooled, small(b, "xfs"))
 	runs(b, pooled, small(b, "xfs"))
+	uncopied, copied := opened(b, Config{Agent: s.agent}), opened(b, Config{Agent: s.agent})
+	uncopied.pool = newPool(0, uncopied.fresh)
+	warmUpFor(b, uncopied)
+	warmUpFor(b, copied)
 	for b.Loop() {
 		s.take("plain", func() time.Duration { return plainBoot(b, cold) })
 		if vng, err := osexec.LookPath("vng"); err == nil {
@@ -52,12 +58,17 @@ func BenchmarkSideBySide(b *testing.B) {
 		s.take("clone", func() time.Duration { return firstResult(b, unpooled) })
 		pooled.pool.owned.Wait()
 		s.take("pooled", func() time.Duration { return firstResult(b, pooled) })
+		uncopied.pool.owned.Wait()
+		s.take("copy", func() time.Duration { return firstResult(b, uncopied) })
+		copied.pool.owned.Wait()
+		s.take("waiting", func() time.Duration { return firstResult(b, copied) })
 	}
 	for name := range s.took {
 		b.ReportMetric(s.median(name).Seconds(), name+"-s")
 	}
-	b.ReportMetric(throughput(b, pooled, 1), "cases/min")
-	b.ReportMetric(throughput(b, pooled, runtime.NumCPU()), "cases/min-parallel")
+	b.ReportMetric(throughput(b, copied, 1), "cases/min")
+	b.ReportMetric(throughput(b, copied, runtime.NumCPU()), "cases/min-parallel")
+	b.ReportMetric(throughput(b, pooled, runtime.NumCPU()), "clones/min-parallel")
 	b.ReportMetric(0, "ns/op")
 	s.judge(b)
 }
@@ -80,7 +91,8 @@ func (s *sides) median(name string) time.Duration {
 // judge says which aims are met.
 func (s *sides) judge(b *testing.B) {
 	ratio := func(a, of string) float64 { return s.median(a).Seconds() / s.median(of).Seconds() }
-	b.Logf("cold is %.2f of plain; clone %.3f and pooled %.3f of cold (aim %.2f)", ratio("cold", "plain"), ratio("clone", "cold"), ratio("pooled", "cold"), cloneOfCold)
+	b.Logf("cold is %.2f of plain; clone %.3f, pooled %.3f, copy %.3f and waiting copy %.3f of cold (aim %.2f)", ratio("cold", "plain"),
+		ratio("clone", "cold"), ratio("pooled", "cold"), ratio("copy", "cold"), ratio("waiting", "cold"), cloneOfCold)
 	if s.took["vng"] != nil {
 		b.Logf("cold is %.2f of virtme-ng (aim %.2f)", ratio("cold", "vng"), coldOfVirtme)
 	}
@@ -99,6 +111,15 @@ func firstResult(b *testing.B, tg *Target) time.Duration {
 	}
 	runs(b, tg, job)
 	return first
+}
+
+// warmUpFor has the target's machines be copies.
+func warmUpFor(b *testing.B, tg *Target) {
+	b.Helper()
+	for range worthwhile + 1 {
+		runs(b, tg, small(b, "xfs"))
+		tg.pool.owned.Wait()
+	}
 }
 
 // coldResult is firstResult of a target that was not open before.
@@ -157,7 +178,7 @@ func virtme(b *testing.B, vng string, tg *Target) time.Duration {
 // throughput is how many small cases a minute get through, workers of them at a time.
 func throughput(b *testing.B, tg *Target, workers int) float64 {
 	b.Helper()
-	const each = 10
+	const each = 30
 	jobs := make(chan target.Job, each*workers)
 	for i := range each * workers {
 		job := small(b, "xfs")

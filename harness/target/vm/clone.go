@@ -58,6 +58,9 @@ func (m *machine) wake(ctx context.Context) error {
 func (m *machine) command() string {
 	text := strings.Join(m.vm.Command, " ") + "\n"
 	if m.of != nil {
+		if m.warmed {
+			text += "a copy, with all its threads, of a machine that had run a program and was prepared anew: "
+		}
 		text += "a clone of snapshot " + m.of.key + ", which was booted as\n" + m.of.booted + "\n"
 	}
 	return text

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -33,6 +34,8 @@ type level struct {
 	image *disk.Image
 	// prepared says that this is the second level.
 	prepared bool
+	// fs is what a prepared level has mounted.
+	fs fsys.Spec
 	// booted is the command that booted the machine, for the evidence.
 	booted string
 }
@@ -51,7 +54,7 @@ func (t *Target) bootedLevel(ctx context.Context, s shape, watch func(string)) (
 	if err != nil {
 		return nil, err
 	}
-	return t.level(ctx, key, s, false, func(ctx context.Context, d *snapshot.Draft) error {
+	return t.level(ctx, key, level{shape: s}, func(ctx context.Context, d *snapshot.Draft) error {
 		watch("booting " + t.kernel.Release)
 		return t.twice(ctx, func() error { return t.makeBooted(ctx, s, d) })
 	})
@@ -88,7 +91,7 @@ func (t *Target) preparedLevel(ctx context.Context, base *level, job target.Job)
 	if err != nil {
 		return nil, err
 	}
-	l, err := t.level(ctx, key, base.shape, true, func(ctx context.Context, d *snapshot.Draft) error {
+	l, err := t.level(ctx, key, level{shape: base.shape, prepared: true, fs: job.FS}, func(ctx context.Context, d *snapshot.Draft) error {
 		return t.makePrepared(ctx, base, job, d)
 	})
 	if err != nil {
@@ -179,22 +182,22 @@ func (m *machine) keep(ctx context.Context, d *snapshot.Draft, booted string) er
 	return errors.Join(d.Put(helloFile, hello), d.Put(commandFile, []byte(booted)), d.Put(consoleFile, []byte(console)), d.Put(diskFile, image.Bytes()))
 }
 
-// level opens a snapshot once for all jobs of the target.
-func (t *Target) level(ctx context.Context, key string, s shape, prepared bool, build func(context.Context, *snapshot.Draft) error) (*level, error) {
-	if l := t.openLevel(key); l != nil {
-		return l, nil
+// level opens a snapshot once for all jobs of the target. l is what is known of it before.
+func (t *Target) level(ctx context.Context, key string, l level, build func(context.Context, *snapshot.Draft) error) (*level, error) {
+	if open := t.openLevel(key); open != nil {
+		return open, nil
 	}
 	store := snapshot.Store{Cache: t.config.Cache, Report: t.config.Report}
 	found, err := store.Get(ctx, key, build)
 	if err != nil {
 		return nil, err
 	}
-	l := &level{Snapshot: found, key: key, shape: s, prepared: prepared, booted: string(found.Extra(commandFile))}
+	l.Snapshot, l.key, l.booted = found, key, string(found.Extra(commandFile))
 	if err := l.read(); err != nil {
 		found.Close()
 		return nil, err
 	}
-	return t.addLevel(l), nil
+	return t.addLevel(&l), nil
 }
 
 func (l *level) read() error {

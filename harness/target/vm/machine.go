@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/guest"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 )
@@ -31,8 +32,12 @@ type machine struct {
 	jobs  int
 	// prepared says that a file system stands ready for a program.
 	prepared bool
-	// of is the snapshot that the machine is a clone of, nil for one that has booted.
-	of *level
+	// of is the snapshot that the machine is a clone of, nil for one that has booted. kept says that it will be used again all the same, and
+	// warmed that it is a copy of a clone that was; see warm.go.
+	of           *level
+	kept, warmed bool
+	// release is called once the machine has ended.
+	release func()
 	// lost gets the reason when the disk's connection ends before the machine is stopped.
 	lost chan error
 	// owned are the goroutines that serve the disk and receive from the guest; stop waits for them.
@@ -57,26 +62,41 @@ func (t *Target) bootIn(ctx context.Context, s shape, memory *qemu.Memory) (*mac
 
 // start starts QEMU with its disk and whoever listens to the guest. change completes the configuration.
 func (t *Target) start(ctx context.Context, s shape, change func(*qemu.Config)) (*machine, error) {
-	ours, theirs, err := qemu.SocketPair()
+	m, socket, err := t.around(s, (*disk.Disk).Serve)
 	if err != nil {
 		return nil, err
 	}
-	serving, cancel := context.WithCancel(context.Background())
-	m := &machine{
-		target: t, shape: s, disk: disk.New(t.config.DiskSize), log: newConsole(), cancel: cancel,
-		inbox: make(chan wire.ToHost, 64), lost: make(chan error, 1), born: time.Now(),
-	}
-	m.owned.Go(func() { m.serveDisk(serving, ours) })
-	config := t.qemuConfig(s, theirs, m.disk.Size())
+	config := t.qemuConfig(s, socket, m.disk.Size())
 	config.Console, config.OnLine, config.Debugger = m.log, m.log.line, t.config.Debugger
 	change(&config)
-	if m.vm, err = qemu.Start(ctx, config); err != nil {
+	vm, err := qemu.Start(ctx, config)
+	return m.with(vm, err)
+}
+
+// around makes everything of a machine but QEMU, for which socket is: a disk that is served on the other end.
+func (t *Target) around(s shape, serve func(*disk.Disk, context.Context, net.Conn) error) (m *machine, socket *os.File, err error) {
+	ours, theirs, err := qemu.SocketPair()
+	if err != nil {
+		return nil, nil, err
+	}
+	serving, cancel := context.WithCancel(context.Background())
+	m = &machine{
+		target: t, shape: s, disk: disk.New(t.config.DiskSize), log: newConsole(), cancel: cancel,
+		inbox: make(chan wire.ToHost, 64), lost: make(chan error, 1), born: time.Now(), release: func() {},
+	}
+	m.owned.Go(func() { m.serveDisk(serving, ours, serve) })
+	return m, theirs, nil
+}
+
+// with completes a machine with its QEMU; where there is none because of err, the rest is taken down.
+func (m *machine) with(vm *qemu.VM, err error) (*machine, error) {
+	if err != nil {
 		m.cancel()
 		m.disk.Close()
 		m.owned.Wait()
 		return nil, err
 	}
-	m.conn = wire.NewConn(m.vm.Control)
+	m.vm, m.conn = vm, wire.NewConn(vm.Control)
 	m.owned.Go(m.receive)
 	return m, nil
 }
@@ -85,14 +105,14 @@ func (t *Target) start(ctx context.Context, s shape, change func(*qemu.Config)) 
 func (t *Target) qemuConfig(s shape, socket *os.File, size int64) qemu.Config {
 	return qemu.Config{
 		Binary: t.binary, Accel: t.choice.Accel, Vmlinux: t.kernel.Vmlinux, Image: t.kernel.Image, Initrd: t.image.Path,
-		Devices: s.devices(size, socket), Cmdline: s.cmdline(), MemoryMiB: s.memoryMiB(),
+		Devices: s.devices(size, socket), Cmdline: append(s.cmdline(), guest.Environment), MemoryMiB: s.memoryMiB(),
 	}
 }
 
 // serveDisk serves QEMU. The connection's end is QEMU's end, or a fault of ours that the guest sees as a broken disk.
-func (m *machine) serveDisk(ctx context.Context, conn net.Conn) {
+func (m *machine) serveDisk(ctx context.Context, conn net.Conn, serve func(*disk.Disk, context.Context, net.Conn) error) {
 	defer conn.Close()
-	err := m.disk.Serve(ctx, conn)
+	err := serve(m.disk, ctx, conn)
 	if ctx.Err() != nil {
 		return
 	}
@@ -181,6 +201,8 @@ func (m *machine) stop() {
 	for range m.inbox {
 	}
 	m.owned.Wait()
+	m.release()
+	m.release = func() {}
 }
 
 // clock is the host's time in nanoseconds since the machine was made.

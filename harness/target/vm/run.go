@@ -163,7 +163,7 @@ func (r *run) preparation(trace wire.Trace) *wire.Prepare {
 func (r *run) order() *wire.Job {
 	return &wire.Job{
 		Program: r.job.Program.String(), Trace: traced(r.job.Program),
-		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce, Resume: r.resume(), Last: r.m.of != nil,
+		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce, Resume: r.resume(), Last: r.m.of != nil && !r.m.kept,
 	}
 }
 
@@ -254,7 +254,7 @@ func (r *run) enter(phase string, limit *time.Timer) {
 	r.timeline.start()
 	r.watchPower()
 	limit.Reset(r.limits.run + r.limits.grace)
-	if f := r.m.target.config.AtStart; f != nil && r.past == nil {
+	if f := r.m.target.config.AtStart; f != nil && r.past == nil && !r.m.kept {
 		f(Start{Disk: r.m.disk, QEMU: r.m.vm.Pid(), Guest: func(how string) error { return r.m.conn.Send(wire.ToGuest{SelfTest: how}) }})
 	}
 }

@@ -43,6 +43,8 @@ type Config struct {
 	Debugger string
 	// Cold has machines boot, and take job after job, also where they could be clones of a snapshot.
 	Cold bool
+	// Clones has every machine be a clone of a snapshot, also where copies of one that has run would be faster.
+	Clones bool
 	// Report is told what takes time (downloads, probing); may be nil.
 	Report func(line string)
 	// AtStart is called as each program starts; nil for nothing. With it tests make the disk lie or the guest fail, to prove
@@ -76,6 +78,7 @@ type Target struct {
 	idle     []*machine        // that have booted; guarded by mu
 	levels   map[string]*level // open snapshots by key; guarded by mu
 	failures int               // of snapshots; guarded by mu
+	warm     warmth
 }
 
 var _ target.Target = (*Target)(nil)
@@ -98,7 +101,7 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 	if config.DiskSize == 0 {
 		config.DiskSize = 512 << 20
 	}
-	t := &Target{config: config, levels: map[string]*level{}}
+	t := &Target{config: config, levels: map[string]*level{}, warm: newWarmth()}
 	err := StaticProgram(config.Agent)
 	if err != nil {
 		return nil, err
@@ -116,7 +119,7 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 		return nil, err
 	}
 	t.kernelSum = sync.OnceValues(t.sumKernel)
-	t.pool = newPool(runtime.NumCPU(), t.clone)
+	t.pool = newPool(runtime.NumCPU(), t.fresh)
 	return t, nil
 }
 
@@ -312,6 +315,7 @@ func (t *Target) giveBack(m *machine) {
 // Close stops the machines that wait. Jobs that still run stop theirs.
 func (t *Target) Close() {
 	t.pool.close()
+	t.warm.close()
 	every := func(*machine) bool { return true }
 	for m := t.takeIdle(every); m != nil; m = t.takeIdle(every) {
 		m.stop()

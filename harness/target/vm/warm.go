@@ -1,0 +1,320 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/oops"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+)
+
+// Most of what a clone takes for its job under TCG is that QEMU translates the guest's code: some 50,000 blocks, 20 µs each, and all
+// anew in every clone. A level of which many clones are wanted is therefore warmed: one clone runs a program that does what programs do, its file
+// system is made and mounted anew, and then its process is frozen, of which every further machine is a copy (vmimage/fork).
+
+// warmed is a level's frozen machine.
+type warmed struct {
+	m      *machine
+	frozen *qemu.Frozen
+	image  *disk.Image
+
+	users int       // copies that run, and end with it; guarded by warmth.mu
+	last  time.Time // when one was made; guarded by warmth.mu
+}
+
+// warmth is what a target has warmed.
+type warmth struct {
+	mu     sync.Mutex
+	levels map[*level]*warmed // nil where it is being made, or cannot be
+	uses   map[*level]int     // clones made without it
+	failed error              // why nothing is warmed any more
+}
+
+func newWarmth() warmth { return warmth{levels: map[*level]*warmed{}, uses: map[*level]int{}} }
+
+const (
+	// worthwhile is how many clones of a level make it probable that many more are wanted: to warm one takes as long as some ten jobs.
+	worthwhile = 3
+	// idleWarm is how long a warmed machine has to be unused before another takes its place.
+	idleWarm = 30 * time.Second
+	// warmedMiB is the memory that a warmed machine and its copies take, generously.
+	warmedMiB = 1024
+)
+
+// warmUp does what programs do: every kind of operation that the kernel's code is to be translated for.
+const warmUp = `write f 0 256k o
+fsync f
+direct-read f 0 64k
+direct-write f 0 64k n
+read f 0 64k
+load f 0 8k
+store f 4k 4k m
+fdatasync f
+hold writes f 64k 4k
+go w: direct-write f 64k 4k w
+await held 1
+release
+join w
+aio-write f 128k 64k a as a
+reap a
+aio-read f 128k 64k as b
+reap b
+store f 512k 4k s
+direct-write f 512k 4k t
+fallocate f 512k 64k keep-size
+truncate f 100k
+read f 64k 64k
+evict f 0 64k
+write g 0 12k g
+drop-caches
+direct-read g 0 4k
+remount
+read g 0 12k
+`
+
+// warmUp is the program for machines of the shape.
+func (s shape) warmUp() string {
+	if s.programmable() {
+		return warmUp
+	}
+	var can strings.Builder
+	for line := range strings.Lines(warmUp) {
+		if verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); verb != "hold" && verb != "await" && verb != "release" {
+			can.WriteString(line)
+		}
+	}
+	return can.String()
+}
+
+// fresh is a machine in a level's state: a copy of a warmed one, or a clone.
+func (t *Target) fresh(ctx context.Context, l *level) (*machine, error) {
+	if w := t.warmedOf(l); w != nil {
+		m, err := t.copyOf(l, w)
+		if err == nil {
+			return m, nil
+		}
+		t.cool(err)
+	}
+	return t.clone(ctx, l)
+}
+
+// warmable says whether the level can be warmed at all.
+func (t *Target) warmable(l *level) bool {
+	return t.choice.Accel == qemu.TCG && !t.config.Clones && l.prepared
+}
+
+// warmedOf is the level's warmed machine, with one user more; nil if there is none. It may begin to make one.
+func (t *Target) warmedOf(l *level) *warmed {
+	if !t.warmable(l) {
+		return nil
+	}
+	t.warm.mu.Lock()
+	defer t.warm.mu.Unlock()
+	w, known := t.warm.levels[l]
+	switch {
+	case t.warm.failed != nil:
+		return nil
+	case w != nil:
+		w.users++
+		w.last = time.Now()
+		return w
+	case known:
+		return nil
+	}
+	t.warm.uses[l]++
+	if t.warm.uses[l] >= worthwhile && t.makeRoomLocked() {
+		t.warm.levels[l] = nil
+		t.pool.owned.Go(func() { t.warmLevel(t.pool.ctx, l) })
+	}
+	return nil
+}
+
+// makeRoomLocked says whether there is memory for another warmed machine, for which one that is not used may have to go. t.warm.mu must be held.
+func (t *Target) makeRoomLocked() bool {
+	var oldest *level
+	n := 0
+	for l, w := range t.warm.levels {
+		if w == nil {
+			continue
+		}
+		n++
+		if w.users == 0 && time.Since(w.last) > idleWarm && (oldest == nil || w.last.Before(t.warm.levels[oldest].last)) {
+			oldest = l
+		}
+	}
+	if n == 0 || availableMiB() > 2*warmedMiB {
+		return true
+	}
+	if oldest == nil {
+		return false
+	}
+	t.warm.levels[oldest].end()
+	delete(t.warm.levels, oldest)
+	t.warm.uses[oldest] = 0
+	return true
+}
+
+// availableMiB is the memory that the host can give without swapping; 0 if it does not say.
+func availableMiB() int {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib int
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
+			return kib >> 10
+		}
+	}
+	return 0
+}
+
+// warmLevel warms a level. What goes wrong is reported, and the level's machines stay clones.
+func (t *Target) warmLevel(ctx context.Context, l *level) {
+	w, err := t.makeWarmed(ctx, l)
+	switch {
+	case errors.Is(err, errNotFrozen):
+		t.cool(err)
+		return
+	case err != nil:
+		if ctx.Err() == nil {
+			t.report("machines with %s are clones, which is slower than copies: %v", l.fs, err)
+		}
+		return
+	}
+	t.warm.mu.Lock()
+	defer t.warm.mu.Unlock()
+	t.warm.levels[l] = w
+}
+
+// cool has no machine warmed any more.
+func (t *Target) cool(err error) {
+	t.warm.mu.Lock()
+	first := t.warm.failed == nil
+	t.warm.failed = err
+	t.warm.mu.Unlock()
+	if first && t.pool.ctx.Err() == nil {
+		t.report("machines are clones, which is slower than copies: %v", err)
+	}
+}
+
+func (t *Target) makeWarmed(ctx context.Context, l *level) (*warmed, error) {
+	m, err := t.clone(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	m.kept = true
+	frozen, err := m.warmUp(ctx, l)
+	if err != nil {
+		m.stop()
+		return nil, fmt.Errorf("warm a machine: %w", err)
+	}
+	return &warmed{m: m, frozen: frozen, image: m.disk.Snapshot(), last: time.Now()}, nil
+}
+
+// warmUp runs the program, prepares the guest anew, and freezes it.
+func (m *machine) warmUp(ctx context.Context, l *level) (*qemu.Frozen, error) {
+	program, err := prog.Parse(l.shape.warmUp())
+	if err != nil {
+		return nil, err
+	}
+	if err := m.wake(ctx); err != nil {
+		return nil, err
+	}
+	job := target.Job{FS: l.fs, Program: program, Watch: func(string) {}}
+	if err := m.quietly(job, func(r *run) error { return r.program(ctx) }); err != nil {
+		return nil, err
+	}
+	job.Program = prog.Program{}
+	if err := m.quietly(job, func(r *run) error { return r.prepareBlank(ctx, r.lasting()) }); err != nil {
+		return nil, err
+	}
+	frozen, err := m.vm.Freeze(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotFrozen, err)
+	}
+	return frozen, nil
+}
+
+// errNotFrozen says that this host's processes cannot be frozen, whichever level they are of.
+var errNotFrozen = errors.New("cannot copy processes")
+
+// quietly carries out a part of a job, which must show nothing.
+func (m *machine) quietly(job target.Job, do func(*run) error) error {
+	r := m.newRun(job)
+	err := do(r)
+	r.end()
+	return r.quiet(err)
+}
+
+// quiet says what speaks against copies of the machine after what was done with err: what the kernel says once, it would not say in any of them.
+func (r *run) quiet(err error) error {
+	_, found := r.m.log.since(r.text, r.findings)
+	switch {
+	case err != nil:
+		return err
+	case r.refusal() != "":
+		return errors.New(r.refusal())
+	case r.done.Hang || r.done.Dirty:
+		return errors.New("its program did not end")
+	}
+	for _, f := range found {
+		if f.Severity > oops.Info {
+			return fmt.Errorf("the kernel complained: %s", f.Title)
+		}
+	}
+	return nil
+}
+
+// copyOf makes a copy, of which the caller is a user.
+func (t *Target) copyOf(l *level, w *warmed) (*machine, error) {
+	m, socket, err := t.around(l.shape, (*disk.Disk).Resume)
+	if err == nil {
+		err = m.disk.Restore(w.image)
+	}
+	if err != nil {
+		t.warm.leave(w)
+		return nil, fmt.Errorf("copy a machine: %w", err)
+	}
+	vm, err := w.frozen.Fork([]*os.File{socket}, m.log, m.log.line)
+	if m, err = m.with(vm, err); err != nil {
+		t.warm.leave(w)
+		return nil, fmt.Errorf("copy a machine: %w", err)
+	}
+	m.of, m.hello, m.prepared, m.warmed = l, l.hello, true, true
+	m.release = func() { t.warm.leave(w) }
+	return m, nil
+}
+
+// leave ends one use.
+func (t *warmth) leave(w *warmed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w.users--
+}
+
+// end ends a warmed machine, which nobody may use.
+func (w *warmed) end() {
+	w.frozen.Kill()
+	w.m.stop()
+}
+
+// close ends every warmed machine. Copies that still run end with them.
+func (t *warmth) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for l, w := range t.levels {
+		if w != nil {
+			w.end()
+		}
+		delete(t.levels, l)
+	}
+}
