@@ -40,6 +40,10 @@ func (f *File) SubmitWrite(t *sched.Task, p []byte, off int64, flags Flags) *AIO
 // SubmitWriteBuffer is SubmitWrite from any memory.
 func (f *File) SubmitWriteBuffer(t *sched.Task, b Buffer, off int64, flags Flags) *AIO {
 	a := f.aio(b, off, flags)
+	if err := f.m.cut(t, a.k); err != errno.OK {
+		a.complete(0, err)
+		return a
+	}
 	a.start(t, f.m.fs.WriteIter)
 	return a
 }

@@ -47,6 +47,7 @@ func (f *File) read(t *sched.Task, k *iomap.Kiocb) (int64, Errno) {
 		return 0, errno.OK
 	}
 	n, err := f.m.fs.ReadIter(t, f.ino, k)
+	f.m.memcg.HandleOverHigh(t)
 	return f.noteData(t, k.Buf.Bytes(), n, err)
 }
 
@@ -60,7 +61,11 @@ func (f *File) write(t *sched.Task, k *iomap.Kiocb) (int64, Errno) {
 	if k.Len() == 0 {
 		return 0, errno.OK
 	}
+	if err := f.m.cut(t, k); err != errno.OK {
+		return note(t, 0, err)
+	}
 	n, err := f.m.fs.WriteIter(t, f.ino, k)
+	f.m.memcg.HandleOverHigh(t)
 	return note(t, n, err)
 }
 

@@ -1,6 +1,7 @@
 package refengine
 
 import (
+	"github.com/iomapcheck/iomapcheck/refengine/fs"
 	"github.com/iomapcheck/iomapcheck/refengine/mm"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
@@ -28,7 +29,7 @@ func (f *File) Evict(t *sched.Task, off, n int64) { f.ino.Mapping.DontNeed(t, of
 
 // Readahead starts to read [off, off+n) into the cache (posix_fadvise(2), WILLNEED).
 func (f *File) Readahead(t *sched.Task, off, n int64) Errno {
-	_, err := note(t, 0, f.ino.Mapping.WillNeed(t, off, off+n))
+	_, err := note(t, 0, fs.Readahead(t, f.m.fs, f.ino, off, off+n))
 	return err
 }
 

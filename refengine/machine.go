@@ -28,6 +28,7 @@ type Config struct {
 	BlockSize  int64           // filesystem block size in bytes, a power of two from 512 to the folio size; default 4096
 	FolioOrder uint8           // order of new folios: 0 for single pages
 	DiskSize   int64           // bytes; default 1 GiB, of which only what is written takes memory
+	CountSpace bool            // hold reservations against the free space, for FillDisk
 	Memory     Memory          // the memory cgroup that the tasks run in
 	Mutants    mutant.Set      // historic bugs switched on, and sides taken, which overrule Behaviour
 	Release    string          // kernel release whose behaviour is modelled, "6.12" by default
@@ -54,6 +55,10 @@ type Machine struct {
 	dir    sched.ObjID    // stands for inodes: the only directory
 	spaces map[int]*mm.Space
 	vmas   map[vmaKey]*mm.VMA
+	// ballast is the space that FillDisk took, nil if it did not.
+	ballast []block.Range
+	// fileLimits are the tasks' RLIMIT_FSIZE, in bytes, by the task's ID; a task without one has no limit.
+	fileLimits map[int]int64
 }
 
 // vmaKey names the mapping of a file in a task's address space.
@@ -75,10 +80,10 @@ func New(s *sched.Sched, c Config) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{s: s, fs: kind, disk: block.New(s, c.DiskSize), spaces: map[int]*mm.Space{}, vmas: map[vmaKey]*mm.VMA{}}
+	m := &Machine{s: s, fs: kind, disk: block.New(s, c.DiskSize), spaces: map[int]*mm.Space{}, vmas: map[vmaKey]*mm.VMA{}, fileLimits: map[int]int64{}}
 	m.sb = &iomap.Super{
 		Sched: s, Disk: m.disk, BlockSize: c.BlockSize, FolioOrder: c.FolioOrder, Release: release,
-		Mutants: c.Mutants, Behaviour: takeSides(c.Behaviour, c.Mutants), Trace: c.Trace,
+		CountsSpace: c.CountSpace, Mutants: c.Mutants, Behaviour: takeSides(c.Behaviour, c.Mutants), Trace: c.Trace,
 	}
 	if err := m.initMemory(c); err != nil {
 		return nil, err
@@ -141,6 +146,7 @@ func (m *Machine) DropCaches(t *sched.Task) {
 // is read next comes from the disk. Open files stay usable, as if they had been opened again. The caller sees to it that no other
 // task uses the filesystem meanwhile. It returns the first writeback error.
 func (m *Machine) Remount(t *sched.Task) Errno {
+	m.EmptyDisk(t)
 	first := errno.OK
 	for _, ino := range m.inodes {
 		ino.DioWait(t)

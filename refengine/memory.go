@@ -72,6 +72,11 @@ func (m *Machine) Reclaim(t *sched.Task, n int64) Errno {
 	return errno.OK
 }
 
+// Hog touches n bytes of anonymous memory and gives them back: EOPNOTSUPP without a cgroup, ENOMEM if the task was killed for them.
+func (m *Machine) Hog(t *sched.Task, n int64) Errno {
+	return m.memcg.Hog(t, (n+mm.PageSize-1)/mm.PageSize)
+}
+
 // MemoryEvents returns the cgroup's counters (memory.events).
 func (m *Machine) MemoryEvents() mm.Events {
 	if m.memcg == nil {

@@ -28,6 +28,10 @@ func sleepers(class string) []string {
 		return []string{"folio_wait_bit_common", "__folio_lock"}
 	case "folio writeback":
 		return []string{"folio_wait_bit_common"}
+	case "aio":
+		return []string{"read_events"}
+	case "io_uring":
+		return []string{"io_cqring_wait"}
 	case "glock":
 		return []string{"gfs2_glock_wait"}
 	case "dax page":

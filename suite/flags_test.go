@@ -2,6 +2,7 @@ package suite
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,10 +14,10 @@ import (
 // options are the suite's flags. They have their values once the test binary has parsed its command line, which is before any
 // container's body runs.
 type options struct {
-	targets, kernel, release, fs, cases, accel string
-	cache, runs, agent                         string
-	seed                                       uint64
-	budget                                     int
+	targets, kernel, release, fs, cases, accel, pressure string
+	cache, runs, agent                                   string
+	seed                                                 uint64
+	budget                                               int
 }
 
 var opts = registerFlags(flag.CommandLine)
@@ -28,6 +29,7 @@ func registerFlags(fl *flag.FlagSet) *options {
 	fl.StringVar(&o.release, "iomap.release", "6.12", "kernel release that the engine behaves like")
 	fl.StringVar(&o.fs, "iomap.fs", "", "file systems, as in xfs,btrfs/nodatasum; default the plain ones")
 	fl.StringVar(&o.cases, "iomap.case", "", "cases by glob, as in 'fallback/*'; default all")
+	fl.StringVar(&o.pressure, "iomap.pressure", "none", "memory pressure that every case is put under: none, high, max, reclaim or hog")
 	fl.StringVar(&o.accel, "iomap.accel", "", "kvm or tcg; empty finds out by booting, once")
 	fl.StringVar(&o.cache, "iomap.cache", defaultCache(), "kernels, tools and images (environment: IOMAPCHECK_CACHE)")
 	fl.StringVar(&o.runs, "iomap.runs", defaultRuns(), "evidence (environment: IOMAPCHECK_RUNS)")
@@ -83,5 +85,10 @@ func split(list string) []string {
 
 // units are what the flags pick; an error says what there is to pick from.
 func (o *options) units() ([]campaign.Unit, error) {
-	return campaign.Plan(cases.Catalogue(), campaign.Selection{Cases: split(o.cases), FS: split(o.fs)})
+	dial, err := campaign.ParsePressure(o.pressure)
+	if err != nil {
+		return nil, fmt.Errorf("-iomap.pressure: %w", err)
+	}
+	units, err := campaign.Plan(cases.Catalogue(), campaign.Selection{Cases: split(o.cases), FS: split(o.fs)})
+	return campaign.UnderPressure(units, dial), err
 }

@@ -76,7 +76,7 @@ var _ = ReportAfterSuite("verdicts", func(r Report) {
 	path, err := filepath.Abs(filepath.Join(fromRoot(opts.runs), "verdicts.jsonl"))
 	Expect(err).NotTo(HaveOccurred())
 	Expect(os.WriteFile(path, []byte(lines.String()), 0o644)).To(Succeed())
-	fmt.Print("\n", campaign.Table(verdicts), "\nverdicts: ", path, "\n")
+	fmt.Print("\n", campaign.Table(verdicts), campaign.ShareOf(verdicts), "\n\nverdicts: ", path, "\n")
 	shown := slices.ContainsFunc(verdicts, func(v campaign.Verdict) bool { return v.Verdict != judge.Unsupported })
 	Expect(shown).To(BeTrue(), "every verdict is unsupported: nothing was shown")
 })

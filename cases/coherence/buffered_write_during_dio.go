@@ -13,7 +13,7 @@ import (
 func bufferedWriteDuringDIO() prog.Case {
 	program := func(dio ...prog.Op) prog.Program {
 		hold := prog.Hold(prog.Reads)
-		if dio[0].Verb == prog.VAIOWrite {
+		if dio[0].Verb.Writes() {
 			hold = prog.Hold(prog.Writes)
 		}
 		return prog.New(
@@ -40,10 +40,12 @@ func bufferedWriteDuringDIO() prog.Case {
 		Variants: []prog.Variant{
 			{Name: "read", Program: program(prog.AIORead("a", "f", 0, whole), prog.Reap("a").OneOf("on"))},
 			{Name: "write", Program: program(prog.AIOWrite("a", "f", 0, whole, 'm'), prog.Reap("a"))},
+			{Name: "uring-read", Program: program(prog.UringRead("a", "f", 0, whole).With(prog.Direct), prog.Reap("a").OneOf("on"))},
+			{Name: "uring-write", Program: program(prog.UringWrite("a", "f", 0, whole, 'm').With(prog.Direct), prog.Reap("a"))},
 		},
 		Rows: []prog.Row{
 			rows.Journalled("no direct I/O is in flight"),
-			keptOut("write", "write"),
+			keptOut("write", "write", "uring-write"),
 			row(prog.Row{
 				FS: []string{"ext4"}, Since: "6.1",
 				Why:    "a buffered write waits for direct I/O in flight; seen on 6.1.192 and 6.12.117",
@@ -55,18 +57,18 @@ func bufferedWriteDuringDIO() prog.Case {
 				Kernel: "inode_go_held → inode_dio_wait",
 			}, "gfs2_glock_wait", "inode_dio_wait"),
 			row(prog.Row{
-				FS: []string{"btrfs/"}, Variants: []string{"write"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
+				FS: []string{"btrfs/"}, Variants: []string{"write", "uring-write"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Why:    "a direct write to a file with checksums is carried out through the page cache: what is held is its writeback, which the next write waits for",
 				Kernel: "btrfs_direct_write, check_direct_IO; prepare_pages → folio_wait_writeback",
 				Commit: "btrfs: always fallback to buffered write if the inode requires checksum",
 			}, "folio_wait_writeback", "btrfs_start_ordered_extent"),
 			row(prog.Row{
-				FS: []string{"btrfs"}, Variants: []string{"write"},
+				FS: []string{"btrfs"}, Variants: []string{"write", "uring-write"},
 				Why:    "a write waits for the ordered extents of its range",
 				Kernel: "lock_and_cleanup_extent → btrfs_start_ordered_extent",
 			}, "btrfs_start_ordered_extent", "lock_and_cleanup_extent"),
 			row(prog.Row{
-				FS: []string{"btrfs"}, Variants: []string{"read"}, Before: "6.12",
+				FS: []string{"btrfs"}, Variants: []string{"read", "uring-read"}, Before: "6.12",
 				Why:    "a direct read keeps its range of the extent tree locked until it is done",
 				Kernel: "lock_and_cleanup_extent → lock_extent",
 				Commit: "btrfs: do not hold the extent lock for entire read",

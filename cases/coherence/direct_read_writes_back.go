@@ -19,6 +19,10 @@ func directReadWritesBack() prog.Case {
 		Variants: []prog.Variant{
 			{Name: "written", Program: readDirty(prog.Write("f", 0, whole, 'n'))},
 			{Name: "stored", Program: readDirty(prog.Store("f", 0, whole, 'n'))},
+			{Name: "spliced", Program: readDirty(prog.SpliceWrite("f", 0, whole, 'n'))},
+			{Name: "vectored", Program: readDirty(prog.Write("f", 0, whole, 'n'), prog.DirectRead("f", 0, whole).With(prog.Vectored).Returns('n').As("read"))},
+			// The submission is what waits.
+			{Name: "aio", Program: readDirty(prog.Write("f", 0, whole, 'n'), prog.AIORead("r", "f", 0, whole).As("read"), prog.Reap("r").Returns('n'))},
 			{Name: "new", Program: prog.New(append([]prog.Op{prog.Write("f", 0, whole, 'n')}, heldRead()...)...).Witness(asleepInWriteback())},
 		},
 		Rows: []prog.Row{rows.Journalled("the read comes from the page cache, and nothing has to be written back")},
@@ -26,16 +30,19 @@ func directReadWritesBack() prog.Case {
 }
 
 // readDirty reads directly what an operation has left dirty over old data.
-func readDirty(dirty prog.Op) prog.Program {
+func readDirty(dirty prog.Op, read ...prog.Op) prog.Program {
 	ops := []prog.Op{prog.Write("f", 0, whole, 'o'), prog.Fsync("f"), dirty}
-	return prog.New(append(ops, heldRead()...)...).Witness(asleepInWriteback())
+	return prog.New(append(ops, heldRead(read...)...)...).Witness(asleepInWriteback())
 }
 
-// heldRead is a direct read whose writeback is held.
-func heldRead() []prog.Op {
+// heldRead is a direct read, the plain one unless another is given, whose writeback is held.
+func heldRead(read ...prog.Op) []prog.Op {
+	if read == nil {
+		read = []prog.Op{prog.DirectRead("f", 0, whole).Returns('n').As("read")}
+	}
 	return []prog.Op{
 		prog.Hold(prog.Writes).Of("f", 0, whole),
-		prog.Go("reader", prog.DirectRead("f", 0, whole).Returns('n').As("read")),
+		prog.Go("reader", read...),
 		prog.AwaitHeld(1),
 		prog.AwaitBlocked("reader"),
 		prog.Release(), prog.Join("reader"),

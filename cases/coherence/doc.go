@@ -12,8 +12,9 @@ func Cases() []prog.Case {
 		cloneDirectWrite(), dioReadBesideWrite(), evictedDuringFsync(), dioFromOtherFile(), dioBeforeBufferedWrite(),
 		dioStoppedByBuffer(), zonefsAppend(),
 		shortCopy(), sourceShrinks(), bytesBehindEOF(), storeBehindOldEOF(), blockOfFolio(), holeBecomesData(),
-		refusedWriteback(), writebackErrorIsReported(), journalledData(), cloneOfCachedData(), underReclaim(), pinnedPageIsCleaned(),
+		shiftedRange(), nowaitBuffered(), refusedWriteback(), writebackErrorIsReported(), journalledData(), cloneOfCachedData(), underReclaim(), pinnedPageIsCleaned(),
 		staleFolioIsReported(), mappingAcrossDirectWrite(), smallFile(), unshareRange(),
+		everyPathAgrees(), bufferModifiedInFlight(), cloneDuringDirectWrite(), copyRangeCopiesCache(), uringSubmission(),
 	}
 }
 

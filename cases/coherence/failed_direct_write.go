@@ -24,6 +24,8 @@ func failedDirectWrite() prog.Case {
 		Variants: []prog.Variant{
 			{Name: "sync", Program: program(prog.DirectWrite("f", 0, whole, 'n').Fails("EIO"))},
 			{Name: "aio", Program: program(prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w").Fails("EIO"))},
+			{Name: "uring", Program: program(prog.UringWrite("w", "f", 0, whole, 'n').With(prog.Direct), prog.Reap("w").Fails("EIO"))},
+			{Name: "vectored", Program: program(prog.DirectWrite("f", 0, whole, 'n').With(prog.Vectored).Fails("EIO"))},
 		},
 		Rows: []prog.Row{
 			rows.Journalled("what fails is the journal, and the filesystem with it"),

@@ -21,6 +21,15 @@ func postWriteInvalidation() prog.Case {
 			{Name: "dsync", Program: refill(written(), prog.Read("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n').With(prog.DSync))},
 			// An asynchronous write is completed by a work queue: what the application reaps must be visible.
 			{Name: "aio", Program: refill(written(), prog.Read("f", 0, whole), prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w"))},
+			// An io_uring tries without waiting first, and leaves to a worker what does not do.
+			{Name: "uring", Program: refill(written(), prog.Read("f", 0, whole),
+				prog.UringWrite("w", "f", 0, whole, 'n').With(prog.Direct), prog.Reap("w"))},
+			{Name: "vectored", Program: refill(written(), prog.Read("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n').With(prog.Vectored))},
+			{Name: "aio-vectored", Program: refill(written(), prog.Read("f", 0, whole),
+				prog.AIOWrite("w", "f", 0, whole, 'n').With(prog.Vectored), prog.Reap("w"))},
+			// What a splice finds in the cache is the pipe's as well, and stays there when it leaves the cache.
+			{Name: "spliced", Program: refill(written(), prog.SpliceRead("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n'))},
+			{Name: "readahead", Program: refill(written(), prog.Readahead("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n'))},
 			{Name: "mapped", Program: refill(written(), prog.Load("f", 0, whole), prog.DirectWrite("f", 0, whole, 'n'))},
 			// The reader finds the blocks unwritten, and caches zeros.
 			{Name: "unwritten", Program: refill(
@@ -30,9 +39,19 @@ func postWriteInvalidation() prog.Case {
 		},
 		Rows: []prog.Row{
 			rows.Journalled("there is no direct write in flight during which to refill the cache"),
-			buffered(prog.Row{Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3"}),
+			afterReadahead(buffered(prog.Row{Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3"})),
+			buffered(prog.Row{
+				Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
+				Variants: []string{"", "dsync", "aio", "uring", "vectored", "aio-vectored", "spliced", "mapped", "unwritten"},
+			}),
 			ordered(prog.Row{}, "btrfs_start_ordered_extent", "btrfs_lock_and_flush_ordered_range"),
 			keptOut("refill"),
+			{
+				FS: []string{"gfs2"}, Variants: []string{"readahead"},
+				Witnesses: []prog.Witness{prog.WhileHeld("refill")},
+				Why:       "readahead asks for no glock, so that the cache is refilled here as well",
+				Kernel:    "gfs2_readahead → iomap_readahead",
+			},
 			{
 				FS:        []string{"gfs2"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("refill", "gfs2_glock_wait", "inode_dio_wait")},
@@ -50,11 +69,14 @@ func written() []prog.Op {
 
 // refill holds a direct write while a read fills the cache.
 func refill(before []prog.Op, read prog.Op, write ...prog.Op) prog.Program {
+	if read.Verb.Reads() {
+		read = read.OneOf("on.")
+	}
 	return prog.New(append(before,
 		prog.Hold(prog.Writes).Of("f", 0, whole),
 		prog.Go("writer", write...),
 		prog.AwaitHeld(1),
-		read.OneOf("on.").MayBlock().As("refill"),
+		read.MayBlock().As("refill"),
 		prog.Release(), prog.Join("writer"),
 		prog.Read("f", 0, whole).Returns('n').As("after"),
 	)...).Witness(prog.WhileHeld("refill"))
@@ -67,6 +89,13 @@ func buffered(r prog.Row) prog.Row {
 	r.Why = "a direct write to a file with checksums is carried out through the page cache and then flushed: what is held is its writeback, and the reader finds the new data in the cache"
 	r.Kernel = "btrfs_direct_write, check_direct_IO"
 	r.Commit = "btrfs: always fallback to buffered write if the inode requires checksum"
+	return r
+}
+
+// afterReadahead is a row for readahead, which returns no content.
+func afterReadahead(r prog.Row) prog.Row {
+	r.Variants = []string{"readahead"}
+	r.Expect = map[string]prog.Expect{"refill": {MayBlock: true}}
 	return r
 }
 

@@ -6,11 +6,17 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 
 // Cases lists the theme's cases.
 func Cases() []prog.Case {
-	return []prog.Case{redirtyDuringWriteback(), writebackError(), hole(), refusedByDisk(), zonefsBusy()}
+	return []prog.Case{
+		redirtyDuringWriteback(), writebackError(), hole(), refusedByDisk(), zonefsBusy(),
+		noSpace(), fileLimit(), heldInMemory(), outcomes(),
+	}
 }
 
-// whole is the size of the cases' files: several folios.
-const whole = 64 * prog.KiB
+// whole is the size of the cases' files, several folios, and sector the least that is written directly.
+const (
+	whole  = 64 * prog.KiB
+	sector = 512
+)
 
 // direct is the witness that direct I/O was tried.
 func direct() prog.Witness { return prog.Fired("iomapcheck:__iomap_dio_rw", 1) }

@@ -20,6 +20,9 @@ func redirtyDuringWriteback() prog.Case {
 		Variants: []prog.Variant{
 			{Program: redirty(prog.Store("f", 0, whole, 'e'), prog.DirectWrite("f", 0, whole, 'n').As("dio"))},
 			{Name: "aio", Program: redirty(prog.Store("f", 0, whole, 'e'), prog.AIOWrite("w", "f", 0, whole, 'n'), prog.Reap("w").As("dio"))},
+			{Name: "uring", Program: redirty(prog.Store("f", 0, whole, 'e'),
+				prog.UringWrite("w", "f", 0, whole, 'n').With(prog.Direct), prog.Reap("w").As("dio"))},
+			{Name: "vectored", Program: redirty(prog.Store("f", 0, whole, 'e'), prog.DirectWrite("f", 0, whole, 'n').With(prog.Vectored).As("dio"))},
 			{Name: "dsync", Program: redirty(prog.Store("f", 0, whole, 'e'), prog.DirectWrite("f", 0, whole, 'n').With(prog.DSync).As("dio"))},
 			// One page in the middle is enough, and the whole write falls back.
 			{Name: "page", Program: redirty(prog.Store("f", 32*prog.KiB, 4*prog.KiB, 'e'), prog.DirectWrite("f", 0, whole, 'n').As("dio"))},

@@ -10,6 +10,7 @@ func Cases() []prog.Case {
 		invalidationWaitsForFolio(), truncateWaitsForWriteback(), storeDuringWriteback(), punchAgainstFault(),
 		staleMapping(), sizeUnderLock(), hookBeforeUnlock(), storeAgainstInvalidation(), readAgainstTruncate(), ownMapping(),
 		storesAcrossSync(), redirtiedBeforeRemoval(), faultAgainstTruncate(),
+		straddlingFolio(), zeroOverUnwritten(), mkwriteAgainstTruncate(), releaseAgainstTransaction(),
 	}
 }
 

@@ -6,5 +6,8 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 
 // Cases lists the theme's cases.
 func Cases() []prog.Case {
-	return []prog.Case{truncateWaitsForDIO(), punchWaitsForDIO(), truncateAgainstReads(), fsyncAgainstWrites(), selfMappedBuffer(), daxTruncate()}
+	return []prog.Case{
+		truncateWaitsForDIO(), punchWaitsForDIO(), truncateAgainstReads(), fsyncAgainstWrites(), selfMappedBuffer(), daxTruncate(), oomKill(),
+		truncateAgainstAIO(), dioAgainstFaults(),
+	}
 }

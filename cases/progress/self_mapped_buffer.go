@@ -11,8 +11,11 @@ import (
 //
 //	invalidate [0, 4k) → pin the buffer: not present → fault it in → invalidate [0, 4k) → …
 func selfMappedBuffer() prog.Case {
-	const page = 4 * prog.KiB
+	const page, far = 4 * prog.KiB, prog.Period
 	begin := []prog.Op{prog.Write("f", 0, page, 'o'), prog.Fsync("f"), prog.Load("f", 0, page).Returns('o')}
+	elsewhere := []prog.Op{
+		prog.Write("f", 0, page, 'o'), prog.Write("f", far, page, 'n'), prog.Fsync("f"), prog.DropCaches(),
+	}
 	return prog.Case{
 		ID:     "progress/self-mapped-buffer",
 		Rule:   "direct I/O between a file and a mapping of the same bytes, or of each other's, comes to an end, and the bytes stay what they are",
@@ -27,6 +30,15 @@ func selfMappedBuffer() prog.Case {
 				prog.DirectRead("f", 0, page).Via("f", 0).Returns('o').As("dio"),
 				prog.Read("f", 0, page).Returns('o'),
 			)...).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
+			// The buffer maps another part of the file.
+			{Name: "write-elsewhere", Program: prog.New(append(elsewhere,
+				prog.DirectWrite("f", 0, page, 'n').Via("f", far).As("dio"),
+				prog.Read("f", 0, page).Returns('n').As("after"), prog.Load("f", far, page).Returns('n'),
+			)...).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
+			{Name: "read-elsewhere", Program: prog.New(append(elsewhere,
+				prog.DirectRead("f", 0, page).Via("f", far).Returns('o').As("dio"),
+				prog.Read("f", far, page).Returns('o'), prog.Load("f", 0, page).Returns('o'),
+			)...).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
 			{Name: "crosswise", Program: prog.New(
 				prog.Write("f", 0, page, 'o'), prog.Fsync("f"), prog.Write("g", 0, page, 'o'), prog.Fsync("g"),
 				prog.Go("one", prog.DirectWrite("f", 0, page, 'o').Via("g", 0)),
@@ -36,7 +48,7 @@ func selfMappedBuffer() prog.Case {
 			).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 1))},
 		},
 		Rows: []prog.Row{
-			rows.GlockOverFault("crosswise"), rows.GlockTwice("read", "write"),
+			rows.GlockOverFault("crosswise"), rows.GlockTwice("read", "write", "read-elsewhere", "write-elsewhere"),
 			{
 				FS: []string{"btrfs"}, Variants: []string{"read", "write"}, Before: "5.16", Known: true, Shows: "hang",
 				Why:    "the range is locked while its own memory is faulted in, and the fault needs the range",
@@ -55,7 +67,13 @@ func selfMappedBuffer() prog.Case {
 				Why:    "a direct read changes the glock's state, which drops the page that was just faulted in, and tries again without an end; it can be killed. Seen on 6.1 to 7.3",
 				Kernel: "gfs2_file_direct_read: goto retry without the write's count of retries",
 			},
-			rows.Checksummed("nothing is invalidated or pinned", "write", "crosswise"),
+			rows.Checksummed("nothing is invalidated or pinned", "write", "write-elsewhere", "crosswise"),
+			{
+				FS: []string{"bcachefs"}, Variants: []string{"write-elsewhere"},
+				Expect: map[string]prog.Expect{"dio": {Errnos: []string{"EFAULT"}}, "after": {OneOf: "on"}},
+				Why:    "a fault in the file that is being written is refused while its buffer is pinned, whichever part of it",
+				Kernel: "bch2_page_fault: current->faults_disabled_mapping",
+			},
 			{
 				FS: []string{"bcachefs"}, Variants: []string{"write"},
 				Expect: map[string]prog.Expect{"dio": {Errnos: []string{"EFAULT"}, MustFail: true}},

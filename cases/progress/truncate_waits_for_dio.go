@@ -52,9 +52,9 @@ func truncateWaitsForDIO() prog.Case {
 }
 
 // readsAreNotCounted is the row of bcachefs, whose direct reads nothing waits for.
-func readsAreNotCounted() prog.Row {
+func readsAreNotCounted(variants ...string) prog.Row {
 	return prog.Row{
-		FS:          []string{"bcachefs"},
+		FS: []string{"bcachefs"}, Variants: variants,
 		Unsupported: "truncate and punching wait for direct writes alone: a bucket that is used anew has another generation, and a read that finds it so starts again; seen on 6.12.117",
 		Why:         "direct reads are not counted in i_dio_count",
 		Kernel:      "bch2_direct_IO_read without inode_dio_begin, bch2_read_endio: dev_ptr_stale",

@@ -21,7 +21,17 @@ func evictedBuffer() prog.Case {
 			prog.Go("writer", prog.DirectWrite("f", 0, 2*page, 'n').Via("g", 0)),
 			prog.Join("evictor"), prog.Join("writer"),
 			prog.Read("f", 0, 2*page).Returns('n'),
-		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 4))}},
+		).Witness(prog.Fired("iomapcheck:__iomap_dio_rw", 4))}, {
+			// Here reclaim takes what was just faulted in, before it is pinned or while it is.
+			Name: "reclaimed", Program: prog.New(
+				prog.Write("f", 0, 2*page, 'o'), prog.Fsync("f"),
+				prog.Write("g", 0, 2*page, 'n'), prog.Fsync("g"),
+				prog.Go("writer", prog.Repeat(2, prog.DirectWrite("f", 0, 2*page, 'n').Via("g", 0))),
+				prog.Go("reclaimer", prog.Until("writer", prog.Reclaim(2*page))),
+				prog.Join("writer"), prog.Join("reclaimer"),
+				prog.Read("f", 0, 2*page).Returns('n'), prog.Load("g", 0, 2*page).Returns('n'),
+			).Witness(direct()),
+		}},
 		Rows: []prog.Row{rows.GlockOverFault(), rows.Journalled("nothing is pinned"), rows.Checksummed("nothing is pinned")},
 	}
 }

@@ -4,9 +4,9 @@ package rows
 import "github.com/iomapcheck/iomapcheck/harness/prog"
 
 // Journalled is the row of ext4 where direct I/O is buffered, and what is missing then.
-func Journalled(missing string) prog.Row {
+func Journalled(missing string, variants ...string) prog.Row {
 	return prog.Row{
-		FS:          []string{"ext4/journal"},
+		FS: []string{"ext4/journal"}, Variants: variants,
 		Unsupported: "with data=journal O_DIRECT is carried out buffered: " + missing,
 		Why:         "direct I/O to a file with journalled data is buffered",
 		Kernel:      "ext4_file_write_iter, ext4_file_read_iter → ext4_should_use_dio",
@@ -51,4 +51,14 @@ func GlockTwice(variants ...string) prog.Row {
 	r.Why = "the memory is the file itself, and faulting it in takes the glock that the task holds: BUG. Seen on 5.10.223"
 	r.Kernel = "gfs2_fault → gfs2_glock_nq → add_to_queue: trap_recursive"
 	return r
+}
+
+// NoShift is the row of file systems whose extents cannot be moved, for variants of a case that collapse or insert.
+func NoShift(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"btrfs", "gfs2", "zonefs"}, Variants: variants,
+		Unsupported: "there is neither FALLOC_FL_COLLAPSE_RANGE nor FALLOC_FL_INSERT_RANGE",
+		Why:         "fallocate knows fewer modes there",
+		Kernel:      "btrfs_fallocate, gfs2_fallocate",
+	}
 }

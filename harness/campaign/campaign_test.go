@@ -74,7 +74,7 @@ func rowUnit(t *testing.T, rows ...prog.Row) Unit {
 		t.Fatal(err)
 	}
 	v := prog.Variant{Name: "v", Program: prog.New(prog.Read("f", 0, 4096).As("r")).Witness(prog.WhileHeld("r"))}
-	return Unit{prog.Case{ID: "t/c", Rows: rows}, v, spec}
+	return Unit{Case: prog.Case{ID: "t/c", Rows: rows}, Variant: v, FS: spec}
 }
 
 func TestTheFirstRowThatFitsCounts(t *testing.T) {

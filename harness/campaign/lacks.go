@@ -40,7 +40,7 @@ const (
 // direct says why a program with direct I/O cannot be tried, "" for one without.
 func direct(p prog.Program, why string) string {
 	for _, s := range p.Steps() {
-		if s.Op.Verb.Direct() {
+		if s.Op.Direct() {
 			return fmt.Sprintf("op %d: %s: %s", s.N, s.Op, why)
 		}
 	}
@@ -50,7 +50,7 @@ func direct(p prog.Program, why string) string {
 // smallDirect: what is a block to the program is a part of one, whose rest has to be zeroed or waited for.
 func smallDirect(p prog.Program, block int64) string {
 	for _, s := range p.Steps() {
-		if s.Op.Verb.Direct() && (s.Op.Off%block != 0 || s.Op.Len%block != 0) {
+		if s.Op.Direct() && (s.Op.Off%block != 0 || s.Op.Len%block != 0) {
 			return fmt.Sprintf("op %d: %s: direct I/O to parts of a block of %d bytes", s.N, s.Op, block)
 		}
 	}
@@ -64,7 +64,7 @@ func parts(s fsys.Spec, p prog.Program) string {
 		unit, what = s.BlockSize(), "blocks"
 	}
 	for _, step := range p.Steps() {
-		if op := step.Op; unit > ordinarySector && op.Verb.Direct() && (op.Off|op.Len)%unit != 0 && !op.Expect.MustFail {
+		if op := step.Op; unit > ordinarySector && op.Direct() && (op.Off|op.Len)%unit != 0 && !op.Expect.MustFail {
 			return fmt.Sprintf("op %d: %s: direct I/O is of whole %s there", step.N, op, what)
 		}
 	}
@@ -88,7 +88,7 @@ func sequential(p prog.Program) string {
 			return why
 		case op.Verb == prog.VTruncate:
 			end[op.File] = 0
-		case op.Verb.Writes() && !op.Verb.Direct():
+		case op.Verb.Writes() && !op.Direct() || op.Verb == prog.VCopyRange:
 			return fmt.Sprintf("op %d: %s: a sequential zone is written directly, and in no other way (zonefs_file_buffered_write)", s.N, op)
 		case op.Verb.Writes() && (op.Off != end[op.File] || s.N < loop) && !refused(p, op):
 			return fmt.Sprintf("op %d: %s: a sequential zone is written at its write pointer, and never overwritten (zonefs_file_dio_write)", s.N, op)
@@ -117,7 +117,7 @@ func conventional(p prog.Program, size int64) string {
 		if why := shapes(op); why != "" {
 			return why
 		}
-		if op.File == "" || !op.Verb.IsData() || known[op.File] {
+		if op.File == "" || !op.Verb.IsData() || known[op.File] && (op.To == "" || known[op.To]) {
 			continue
 		}
 		if !op.Verb.Writes() || op.Off != 0 || op.Len != size {
@@ -143,7 +143,7 @@ func noCache(p prog.Program) string {
 		switch s.Op.Verb {
 		case prog.VHold, prog.VFail, prog.VAwaitHeld:
 			return fmt.Sprintf("op %d: %s: with DAX data are copied, so that there are no requests of the disk for them", s.N, s.Op)
-		case prog.VResident, prog.VReadahead:
+		case prog.VResident, prog.VReadahead, prog.VFlood:
 			return fmt.Sprintf("op %d: %s: with DAX there is no page cache", s.N, s.Op)
 		}
 	}

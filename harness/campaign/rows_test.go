@@ -78,7 +78,7 @@ func unreached(t *testing.T, c prog.Case) []string {
 	met := map[string]bool{}
 	for _, s := range fsys.All() {
 		for _, v := range c.Variants {
-			u := Unit{c, v, s}
+			u := Unit{Case: c, Variant: v, FS: s}
 			for _, row := range rowsMet(t, u) {
 				for _, name := range rowNames(c, row, u.on) {
 					met[name] = true

@@ -48,7 +48,15 @@ func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
 		v.Verdict, v.Text = judge.Unsupported, row.Unsupported
 		return v
 	}
-	if why := lacks(u.FS, p); why != "" {
+	p, why, err := u.underPressure(p, r.Target.Name())
+	if err != nil {
+		v.Verdict, v.Text = judge.Infra, err.Error()
+		return v
+	}
+	if lack := lacks(u.FS, p); lack != "" {
+		why = lack
+	}
+	if why != "" {
 		v.Verdict, v.Text = judge.Unsupported, why
 		return v
 	}
@@ -61,6 +69,21 @@ func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
 // which has the program.
 func (r *Runner) RunProgram(ctx context.Context, u Unit, p prog.Program, watch func(string)) Verdict {
 	return r.ReplayProgram(ctx, u, p, "", watch)
+}
+
+// RunGiven is RunProgram of the unit's own program, with its memory made short as the unit says.
+func (r *Runner) RunGiven(ctx context.Context, u Unit, watch func(string)) Verdict {
+	p, why, err := u.underPressure(u.Variant.Program, r.Target.Name())
+	v := r.verdict(u)
+	switch {
+	case err != nil:
+		v.Verdict, v.Text = judge.Infra, err.Error()
+		return v
+	case why != "":
+		v.Verdict, v.Text = judge.Unsupported, why
+		return v
+	}
+	return r.RunProgram(ctx, u, p, watch)
 }
 
 // ReplayProgram is RunProgram from the engine's token; "" for none.
@@ -84,6 +107,9 @@ func blank(u Unit, target, release, spec string) Verdict {
 	if u.Variant.Name != "" {
 		v.Parameters["variant"] = u.Variant.Name
 	}
+	if u.Pressure != prog.DialNone {
+		v.Parameters["pressure"] = string(u.Pressure)
+	}
 	return v
 }
 
@@ -98,6 +124,9 @@ func Unavailable(u Unit, spec string, why error) Verdict {
 func (r *Runner) Replay(ctx context.Context, u Unit, token string) Verdict {
 	v := r.verdict(u)
 	p, _, err := u.program(r.Target.Name(), r.Target.Release())
+	if err == nil {
+		p, _, err = u.underPressure(p, r.Target.Name())
+	}
 	if err != nil {
 		v.Verdict, v.Text = judge.Infra, err.Error()
 		return v
@@ -112,6 +141,9 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 	budget := r.Budget
 	if budget == 0 {
 		budget = defaultBudget
+	}
+	if few := u.Case.Schedules; few > 0 {
+		budget = min(budget, few)
 	}
 	t := &tally{program: p}
 	job := target.Job{
@@ -142,7 +174,7 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 
 // take copies a result into the verdict.
 func (v *Verdict) take(res judge.Result) {
-	v.Verdict, v.Rule, v.Notes = res.Verdict, res.Rule, res.Notes
+	v.Verdict, v.Rule, v.Notes, v.Direct = res.Verdict, res.Rule, res.Notes, res.Direct()
 	v.Text = strings.TrimPrefix(res.Summary(), string(res.Verdict))
 	v.Text = strings.TrimPrefix(strings.TrimSpace(v.Text), ": ")
 	for _, w := range res.Witness {

@@ -15,14 +15,21 @@ type Unit struct {
 	Case    prog.Case
 	Variant prog.Variant
 	FS      fsys.Spec
+	// Pressure is how the program's memory is made short.
+	Pressure prog.Dial
 }
 
-// CaseName is the case's ID with its parameters, as in progress/truncate-waits-for-dio~aio.
-func (u Unit) CaseName() string {
-	if u.Variant.Name == "" {
-		return u.Case.ID
+// CaseName is the case's ID with its parameters and the memory pressure, as in progress/truncate-waits-for-dio~aio+high.
+func (u Unit) CaseName() string { return caseName(u.Case.ID, u.Variant.Name, string(u.Pressure)) }
+
+func caseName(id, variant, pressure string) string {
+	if variant != "" {
+		id += "~" + variant
 	}
-	return u.Case.ID + "~" + u.Variant.Name
+	if pressure != "" {
+		id += "+" + pressure
+	}
+	return id
 }
 
 // Name is the unit's name: case, parameters and file system. ParseName reads it.
@@ -51,7 +58,7 @@ func Plan(catalogue []prog.Case, sel Selection) ([]Unit, error) {
 	for _, c := range catalogue {
 		for _, v := range c.Variants {
 			for _, s := range specs {
-				if u := (Unit{c, v, s}); u.picked(sel.Cases) {
+				if u := (Unit{Case: c, Variant: v, FS: s}); u.picked(sel.Cases) {
 					units = append(units, u)
 				}
 			}
@@ -101,14 +108,17 @@ func names(catalogue []prog.Case) []string {
 
 // ParseName finds the unit of a name that Unit.Name gave.
 func ParseName(catalogue []prog.Case, name string) (Unit, error) {
-	caseName, fs, ok := strings.Cut(name, "@")
+	full, fs, ok := strings.Cut(name, "@")
+	caseName, dial, _ := strings.Cut(full, "+")
 	spec, err := fsys.Parse(fs)
-	if !ok || err != nil {
-		return Unit{}, fmt.Errorf("unit %q: want CASE@FS or CASE~PARAMETERS@FS", name)
+	pressure, dialErr := ParsePressure(dial)
+	if !ok || err != nil || dialErr != nil {
+		return Unit{}, fmt.Errorf("unit %q: want CASE@FS, CASE~PARAMETERS@FS or CASE~PARAMETERS+PRESSURE@FS", name)
 	}
 	for _, c := range catalogue {
 		for _, v := range c.Variants {
-			if u := (Unit{c, v, spec}); u.CaseName() == caseName {
+			if u := (Unit{Case: c, Variant: v, FS: spec}); u.CaseName() == caseName {
+				u.Pressure = pressure
 				return u, nil
 			}
 		}

@@ -22,6 +22,8 @@ type Verdict struct {
 	Text string `json:"text"`
 	// Witness has a line for each kind of evidence that the case asks for.
 	Witness []string `json:"witness"`
+	// Direct says that direct evidence of the case's situation is among them (judge.Result.Direct).
+	Direct bool `json:"direct"`
 	// Row says why this file system takes another way by design, "" where it does not.
 	Row string `json:"row,omitempty"`
 	// Evidence is a directory, "" where nothing was run.
@@ -63,17 +65,17 @@ func (v *Verdict) settle() {
 		v.Verdict = judge.Known
 	case v.Verdict.Bad():
 		v.Text += fmt.Sprintf(" (not the divergence that the case lists, which is a %s: %s)", v.known, v.Row)
+	case v.Verdict == judge.OK && v.Parameters["pressure"] != "":
+		// The list is about memory that is not short.
+		v.Notes = append(v.Notes, "the divergence that the case lists does not show under memory pressure: "+v.Row)
 	case v.Verdict == judge.OK:
 		v.Verdict, v.Text = judge.Drift, "the case lists a divergence that no longer shows: "+v.Row
 	}
 }
 
-// Name is the case with its parameters.
+// Name is the case with its parameters, as Unit.CaseName.
 func (v Verdict) Name() string {
-	if p := v.Parameters["variant"]; p != "" {
-		return v.Case + "~" + p
-	}
-	return v.Case
+	return caseName(v.Case, v.Parameters["variant"], v.Parameters["pressure"])
 }
 
 // FSName is the file system with its variant.

@@ -21,6 +21,8 @@ func (t *task) cacheCall(op prog.Op, fd int) func() outcome {
 		return func() outcome { return result(0, unix.Fadvise(fd, op.Off, op.Len, unix.FADV_WILLNEED)) }
 	case prog.VResident:
 		return func() outcome { return result(resident(fd, op)) }
+	case prog.VFlood:
+		return func() outcome { return flood(fd, op) }
 	case prog.VMlock:
 		return func() outcome { return result(0, unix.Mlock(t.files.part(op))) }
 	case prog.VMunlock:

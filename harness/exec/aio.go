@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,6 +36,7 @@ type ioEvent struct {
 const (
 	iocbPread  = 0
 	iocbPwrite = 1
+	iocbPreadv = 7 // and 8 to write
 )
 
 // aioDepth is how many requests a task can have in flight.
@@ -48,6 +50,8 @@ type aioRequest struct {
 	// done and res are set once its event was seen.
 	done bool
 	res  int64
+	// reaped: its slot may be used for another of the same name.
+	reaped bool
 }
 
 // aio is a task's asynchronous I/O context, made at the first submission.
@@ -55,6 +59,8 @@ type aio struct {
 	ctx      uintptr
 	arena    []byte // the control blocks
 	requests []*aioRequest
+	// ring is the task's io_uring, whose requests stand among the others.
+	ring uring
 }
 
 func (a *aio) setup() unix.Errno {
@@ -78,7 +84,7 @@ func (t *task) submit(op prog.Op, fd int, m memory) outcome {
 	if errno := a.setup(); errno != 0 {
 		return outcome{errno: errnoName(errno)}
 	}
-	n := len(a.requests)
+	n := a.slot(op.AIO)
 	if n >= aioDepth {
 		return outcome{errno: "EAGAIN"}
 	}
@@ -88,10 +94,18 @@ func (t *task) submit(op prog.Op, fd int, m memory) outcome {
 	if op.Verb == prog.VAIOWrite {
 		cb.opcode = iocbPwrite
 	}
-	if _, _, errno := unix.Syscall(unix.SYS_IO_SUBMIT, a.ctx, 1, uintptr(unsafe.Pointer(&cb))); errno != 0 {
+	var iov []unix.Iovec
+	if op.Flags&prog.Vectored != 0 {
+		iov = iovecs(pieces(m.bytes, op))
+		cb.opcode += iocbPreadv - iocbPread
+		cb.buf, cb.nbytes = uint64(uintptr(unsafe.Pointer(unsafe.SliceData(iov)))), uint64(len(iov))
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IO_SUBMIT, a.ctx, 1, uintptr(unsafe.Pointer(&cb)))
+	runtime.KeepAlive(iov)
+	if errno != 0 {
 		return outcome{errno: errnoName(errno)}
 	}
-	a.requests = append(a.requests, &aioRequest{op: op, cb: cb, mem: m})
+	a.keep(n, &aioRequest{op: op, cb: cb, mem: m})
 	return outcome{}
 }
 
@@ -103,18 +117,40 @@ func (t *task) reap(op prog.Op) outcome {
 		return outcome{errno: "ENOENT"}
 	}
 	for !r.done {
-		if errno := t.aio.wait(); errno != 0 && errno != unix.EINTR {
+		if errno := t.aio.waitFor(r); errno != 0 && errno != unix.EINTR {
 			return outcome{errno: errnoName(errno)}
 		}
 	}
 	if r.res < 0 {
+		r.reaped = true
 		return outcome{errno: errnoName(unix.Errno(-r.res))}
 	}
+	r.reaped = true
 	out := outcome{n: r.res}
-	if r.op.Verb == prog.VAIORead {
+	if r.op.Verb.Reads() {
 		out.reads, out.from, out.at = true, r.mem, r.op.Off
 	}
 	return out
+}
+
+// slot is where a request of that name goes: where the last one was, if it has been reaped.
+func (a *aio) slot(name string) int {
+	for i, r := range a.requests {
+		if r.op.AIO == name && r.reaped {
+			return i
+		}
+	}
+	return len(a.requests)
+}
+
+// keep remembers a request that was submitted, and frees the memory of the one before it in its slot.
+func (a *aio) keep(n int, r *aioRequest) {
+	if n == len(a.requests) {
+		a.requests = append(a.requests, r)
+		return
+	}
+	a.requests[n].mem.free()
+	a.requests[n] = r
 }
 
 func (a *aio) find(name string) *aioRequest {
@@ -124,6 +160,14 @@ func (a *aio) find(name string) *aioRequest {
 		}
 	}
 	return nil
+}
+
+// waitFor takes one completion of what carries the request out.
+func (a *aio) waitFor(r *aioRequest) unix.Errno {
+	if r.op.Verb.Uring() {
+		return a.waitRing()
+	}
+	return a.wait()
 }
 
 // wait takes one completion.

@@ -1,8 +1,11 @@
 package exec
 
 import (
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -108,6 +111,9 @@ func (m *fakeMemory) FD() int               { return -1 }
 func (m *fakeMemory) SetHigh(n int64) error { m.high = n; return nil }
 func (m *fakeMemory) SetMax(n int64) error  { m.max = n; return nil }
 func (m *fakeMemory) Kills() (int64, error) { return m.kills, nil }
+func (m *fakeMemory) Counted() (int64, string, error) {
+	return 7, "7 stolen", nil
+}
 
 func TestEachKillOfTheCgroupExplainsOneProcess(t *testing.T) {
 	m := &fakeMemory{kills: 1}
@@ -131,7 +137,63 @@ func TestLimitsLeaveTheProcessesTheirOwnMemory(t *testing.T) {
 	if err := c.limit(prog.MemoryMax(8 << 20)); err != nil || m.max != 8<<20 || m.high != prog.NoLimit {
 		t.Errorf("limits %d and %d, %v", m.high, m.max, err)
 	}
+	var events []history.Event
+	c.env.Emit = func(e history.Event) { events = append(events, e) }
 	if err := c.unlimited(t.Context()); err != nil || m.max != prog.NoLimit {
 		t.Errorf("limit %d, %v", m.max, err)
+	}
+	if len(events) != 1 || events[0].Name != history.MemoryPressure || events[0].N != 7 || events[0].Text != "7 stolen" {
+		t.Errorf("what the cgroup has counted: %+v", events)
+	}
+}
+
+func TestALimitGrowsByWhatAProcessHasWhenItIsReadyAndNotByWhatTheProgramDoesInIt(t *testing.T) {
+	m := &fakeMemory{}
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proc{key: "w", process: self, ended: make(chan struct{})}
+	c := &conductor{env: Env{Memory: m}, procs: map[string]*proc{"w": p}, high: prog.NoLimit, max: 8 << 20}
+	if err := c.makeRoom(p); err != nil || m.max < 8<<20+allowance {
+		t.Fatalf("limit %d, %v", m.max, err)
+	}
+	before := m.max
+	hogged := make([]byte, 32<<20)
+	for i := range hogged {
+		hogged[i] = 1
+	}
+	if err := c.limit(prog.MemoryHigh(1 << 20)); err != nil || m.max != before || m.high != before-7<<20 {
+		t.Errorf("limits %d and %d after 32m were touched, want %d and 7m less, %v", m.max, m.high, before, err)
+	}
+	close(p.ended)
+	if err := c.limit(prog.MemoryMax(8 << 20)); err != nil || m.max != 8<<20 {
+		t.Errorf("limit %d once the process has ended, %v", m.max, err)
+	}
+	runtime.KeepAlive(hogged)
+}
+
+func TestALoopBesideMainRestsUntilMainHasEnded(t *testing.T) {
+	main := &proc{key: "main", ended: make(chan struct{})}
+	c := &conductor{procs: map[string]*proc{"main": main}}
+	start := time.Now()
+	if c.endedSoon(t.Context(), "main") || time.Since(start) < besideMain {
+		t.Error("the loop goes round without a rest")
+	}
+	close(main.ended)
+	if !c.endedSoon(t.Context(), "main") {
+		t.Error("main has ended")
+	}
+}
+
+func TestFloodAndHogReturnNothingAndEndWithTheFile(t *testing.T) {
+	events, err := run(t, minute, "write f 0 100k o\nflood f 0 256k\nflood f 200k 4k\nhog 64k\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for op := 1; op <= 3; op++ {
+		if got := returned(t, events, op); got != "0" {
+			t.Errorf("op %d returned %s", op, got)
+		}
 	}
 }

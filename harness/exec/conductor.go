@@ -35,7 +35,7 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	if env.Confirm == 0 {
 		c.env.Confirm = 20
 	}
-	if err := c.mayCut(); err != nil {
+	if err := errors.Join(c.mayCut(), c.mayUring()); err != nil {
 		return err
 	}
 	if err := c.createFiles(); err != nil {
@@ -93,9 +93,10 @@ type conductor struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // the readers of the links, and answers under way
 
-	memory    sync.Mutex // guards the three below and calls of env.Memory
-	kills     int64      // of the cgroup, that have explained the end of a process
-	high, max int64      // what the program's limits are, in bytes
+	memory    sync.Mutex       // guards the four below and calls of env.Memory
+	kills     int64            // of the cgroup, that have explained the end of a process
+	high, max int64            // what the program's limits are, in bytes
+	own       map[string]int64 // what each task's process needs for itself, by key, in bytes
 
 	hangOnce sync.Once
 	hang     error
@@ -222,7 +223,7 @@ func (c *conductor) start(ctx context.Context, pl planned) error {
 	}
 	select {
 	case <-p.ready:
-		return c.makeRoom()
+		return c.makeRoom(p)
 	case <-p.ended:
 		return fmt.Errorf("start task %s: its process died before it was ready (what it said is on the console)", pl.key)
 	case <-ctx.Done():

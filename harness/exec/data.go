@@ -36,7 +36,7 @@ func (t *task) data(op prog.Op, n, iter int) error {
 		end.Data = out.from.describe(out.n, out.at)
 	}
 	t.emit(end)
-	if op.Verb != prog.VAIORead && op.Verb != prog.VAIOWrite {
+	if !op.Verb.Submits() {
 		m.free()
 	}
 	return nil
@@ -69,6 +69,11 @@ func (t *task) call(op prog.Op, m memory) func() outcome {
 		return func() outcome { return t.mapped(op, m) }
 	case prog.VReclaim:
 		return func() outcome { return reclaim(t.p.spec.Cgroup, op.Len) }
+	case prog.VHog:
+		return func() outcome { return hog(op.Len) }
+	}
+	if call := t.spaceCall(op); call != nil {
+		return call
 	}
 	fd, errno := t.files.fd(op)
 	if errno != 0 {
@@ -78,6 +83,9 @@ func (t *task) call(op prog.Op, m memory) func() outcome {
 		return func() outcome { return outcome{errno: errnoName(t.files.noMapping(op.Buffer.File))} }
 	}
 	if call := t.cacheCall(op, fd); call != nil {
+		return call
+	}
+	if call := t.pathCall(op, fd, m); call != nil {
 		return call
 	}
 	switch op.Verb {
@@ -91,6 +99,8 @@ func (t *task) call(op prog.Op, m memory) func() outcome {
 		}
 	case prog.VAIOWrite, prog.VAIORead:
 		return func() outcome { return t.submit(op, fd, m) }
+	case prog.VUringWrite, prog.VUringRead:
+		return func() outcome { return t.submitUring(op, fd, m) }
 	case prog.VClone:
 		return func() outcome { return t.clone(op, fd) }
 	case prog.VAttr:
@@ -114,17 +124,25 @@ func (t *task) call(op prog.Op, m memory) func() outcome {
 }
 
 func pwrite(fd int, buf []byte, op prog.Op) (int, error) {
-	if op.Flags&prog.NoWait != 0 {
-		return unix.Pwritev2(fd, [][]byte{buf}, op.Off, unix.RWF_NOWAIT)
+	if op.Flags&(prog.NoWait|prog.Vectored) != 0 {
+		return unix.Pwritev2(fd, pieces(buf, op), op.Off, callFlags(op))
 	}
 	return unix.Pwrite(fd, buf, op.Off)
 }
 
 func pread(fd int, buf []byte, op prog.Op) (int, error) {
-	if op.Flags&prog.NoWait != 0 {
-		return unix.Preadv2(fd, [][]byte{buf}, op.Off, unix.RWF_NOWAIT)
+	if op.Flags&(prog.NoWait|prog.Vectored) != 0 {
+		return unix.Preadv2(fd, pieces(buf, op), op.Off, callFlags(op))
 	}
 	return unix.Pread(fd, buf, op.Off)
+}
+
+// callFlags are those of preadv2(2) and pwritev2(2).
+func callFlags(op prog.Op) int {
+	if op.Flags&prog.NoWait != 0 {
+		return unix.RWF_NOWAIT
+	}
+	return 0
 }
 
 func result(n int, err error) outcome {

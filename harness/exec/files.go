@@ -25,6 +25,8 @@ type files struct {
 	maps    map[string][]byte
 	// pins are the pipes that hold pinned pages.
 	pins map[pinKey][2]int
+	// ballast is the descriptor of the file that takes the free space, 0 for none.
+	ballast int
 }
 
 func newFiles(root string, p prog.Program) *files {
@@ -33,7 +35,7 @@ func newFiles(root string, p prog.Program) *files {
 
 func openFlags(op prog.Op) int {
 	flags := unix.O_RDWR | unix.O_CLOEXEC
-	if op.Verb.Direct() {
+	if op.Direct() {
 		flags |= unix.O_DIRECT
 	}
 	if op.Flags&prog.DSync != 0 {
@@ -165,6 +167,7 @@ func (f *files) fd(op prog.Op) (int, unix.Errno) {
 
 // close closes and unmaps everything; the files can be opened again.
 func (f *files) close() {
+	f.closeBallast()
 	for _, p := range f.pins {
 		closePipe(p)
 	}

@@ -156,7 +156,7 @@ func (c *conductor) carryOut(ctx context.Context, s prog.Step) (bool, error) {
 	case prog.VJoin:
 		return false, c.wait(ctx, op.Task)
 	case prog.VUntil:
-		return c.hasEnded(op.Task), nil
+		return c.endedSoon(ctx, op.Task), nil
 	case prog.VAwaitBlocked:
 		return false, c.awaitBlocked(ctx, op.Task, op.In)
 	case prog.VDropCaches:
@@ -164,7 +164,7 @@ func (c *conductor) carryOut(ctx context.Context, s prog.Step) (bool, error) {
 	case prog.VRemount:
 		return false, c.env.Remount()
 	case prog.VCut:
-		return false, c.env.Cut(ctx, op)
+		return false, errors.Join(c.reportMemory(), c.env.Cut(ctx, op))
 	}
 	return false, c.mayBlock(ctx, s)
 }

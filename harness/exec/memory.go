@@ -25,6 +25,8 @@ type Memory interface {
 	SetMax(n int64) error
 	// Kills is how many processes of the cgroup the kernel has killed for want of memory.
 	Kills() (int64, error)
+	// Counted is how many pages reclaim has taken from the cgroup, and on one line all that the kernel has counted in it.
+	Counted() (taken int64, all string, err error)
 }
 
 // OOMKilled is the name of the note that says that the kernel killed a task for want of memory; Op is the operation it was
@@ -52,13 +54,20 @@ func (c *conductor) limit(op prog.Op) error {
 	return c.applyLocked()
 }
 
-// makeRoom raises the limits by what a process that has just started needs.
-func (c *conductor) makeRoom() error {
-	if c.env.Memory == nil {
+// makeRoom raises the limits by what a process needs that has just become ready: it has done nothing of the program yet, so that
+// all of its memory is its own.
+func (c *conductor) makeRoom(p *proc) error {
+	if c.env.Memory == nil || p.key == finalKey {
 		return nil
 	}
 	c.memory.Lock()
 	defer c.memory.Unlock()
+	if c.own == nil {
+		c.own = map[string]int64{}
+	}
+	if !p.thread {
+		c.own[p.key] = anonymous(p) + allowance
+	}
 	return c.applyLocked()
 }
 
@@ -77,32 +86,56 @@ func (c *conductor) applyLocked() error {
 // allowance is what a process needs beyond its anonymous memory, in bytes: page tables, kernel stacks, and what it allocates to report.
 const allowance = 1 << 20
 
-// processMemory is what the tasks' processes need for themselves, in bytes.
+// processMemory is what the tasks' processes need for themselves, in bytes. c.memory must be held.
 func (c *conductor) processMemory() int64 {
 	var sum int64
-	for _, p := range c.all() {
-		if p.thread || p.key == finalKey || c.hasEnded(p.key) {
-			continue
+	for key, n := range c.own {
+		if !c.hasEnded(key) {
+			sum += n
 		}
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.process.Pid))
-		if err != nil {
-			continue // it is gone
-		}
-		kib, _ := strconv.ParseInt(strings.TrimSuffix(field(status, "RssAnon:"), " kB"), 10, 64)
-		sum += kib<<10 + allowance
 	}
 	return sum
 }
 
-// unlimited takes the limits away, so that tasks can end and files be read.
+// anonymous is the anonymous memory of a task's process, in bytes; 0 for one that is gone.
+func anonymous(p *proc) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.process.Pid))
+	if err != nil {
+		return 0
+	}
+	kib, _ := strconv.ParseInt(strings.TrimSuffix(field(status, "RssAnon:"), " kB"), 10, 64)
+	return kib << 10
+}
+
+// unlimited takes the limits away, so that tasks can end and files be read, and reports what the cgroup has counted until then.
 func (c *conductor) unlimited(context.Context) error {
 	if c.env.Memory == nil {
 		return nil
+	}
+	if err := c.reportMemory(); err != nil {
+		return err
 	}
 	c.memory.Lock()
 	defer c.memory.Unlock()
 	c.high, c.max = prog.NoLimit, prog.NoLimit
 	return c.applyLocked()
+}
+
+// reportMemory emits what the kernel has counted in the cgroup.
+func (c *conductor) reportMemory() error {
+	if c.env.Memory == nil {
+		return nil
+	}
+	c.memory.Lock()
+	taken, all, err := c.env.Memory.Counted()
+	c.memory.Unlock()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.env.Emit(history.Event{Kind: history.Note, Time: now(), Op: -1, Name: history.MemoryPressure, N: taken, Text: all})
+	return nil
 }
 
 // sysProcAttr starts a task's process in the cgroup. The process that reads every file at the end is not the program's.

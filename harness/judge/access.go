@@ -59,7 +59,7 @@ func (r *run) extents() []extent {
 			continue
 		}
 		result := c
-		if isSubmit(c.step.Op.Verb) && c.errno == "" {
+		if c.step.Op.Verb.Submits() && c.errno == "" {
 			result = r.reaped[c]
 		}
 		e := extent{interval: interval{c.inv, never}, op: c.step.Op, step: c.step}
@@ -223,7 +223,7 @@ func (r *run) addReads(files map[string]*file) {
 		if s := r.submitted[c]; s != nil {
 			begun = s.inv
 		}
-		if c.errno != "" || !op.Verb.Reads() || isSubmit(c.step.Op.Verb) || op.Verb == prog.VReap {
+		if c.errno != "" || !op.Verb.Reads() || c.step.Op.Verb.Submits() || op.Verb == prog.VReap {
 			continue
 		}
 		f := files[op.File].at(interval{begun, c.ret})

@@ -34,7 +34,7 @@ func open(p prog.Program, h *history.History) (*run, *Result) {
 	r.endAtCut()
 	r.pairAIO()
 	for s, c := range r.reaped {
-		if s.step.Op.Verb == prog.VAIORead && c.succeeded() && c.data.Len() != c.n {
+		if s.step.Op.Verb.Reads() && c.succeeded() && c.data.Len() != c.n {
 			return infra("op %d returned %d bytes with content of %d", c.step.N, c.n, c.data.Len())
 		}
 	}

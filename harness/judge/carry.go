@@ -14,6 +14,7 @@ import (
 //	read f … via g     what it returned is stored in g, as by a store through the mapping
 //	write f … via g    writes to f what a load from g may have found meanwhile
 //	clone f g          writes to g what a read of f may have found meanwhile, and g is at least as long as f
+//	copy-range f … g   the same for a range of each; g grows as by a write
 
 // piece is a range of a file with the fills that its bytes may have.
 type piece struct {
@@ -55,6 +56,8 @@ func (r *run) expand(extents []extent, known map[string]*file) []extent {
 			out = append(out, e.fromMapping(known[e.op.Buffer.File].at(e.interval))...)
 		case e.op.Verb == prog.VClone && known != nil:
 			out = append(out, e.cloned(known[e.op.File].at(e.interval))...)
+		case e.op.Verb == prog.VCopyRange && known != nil:
+			out = append(out, e.copied(known[e.op.File].at(e.interval))...)
 		default:
 			out = append(out, e)
 		}
@@ -120,12 +123,12 @@ func (e extent) fromMapping(source *file) []extent {
 func (e extent) writes(p piece, shift int64) []extent {
 	var out []extent
 	target := e.op.File
-	if e.op.Verb == prog.VClone {
+	if e.op.Verb == prog.VClone || e.op.Verb == prog.VCopyRange {
 		target = e.op.To
 	}
 	for _, f := range p.fills {
 		op := prog.Op{Verb: prog.VWrite, File: target, Off: p.lo + shift, Len: p.end - p.lo, Fill: prog.Fill(f)}
-		done := min(max(e.op.Off+e.done-op.Off, 0), op.Len)
+		done := min(max(e.target()+e.done-op.Off, 0), op.Len)
 		out = append(out, extent{interval: e.interval, op: op, done: done, ok: e.ok})
 	}
 	return out
@@ -152,6 +155,27 @@ func (e extent) cloned(source *file) []extent {
 	return out
 }
 
+// copied are the writes that a copy of a range amounts to. How far it came its count says; the copy itself stays as a write that carries, from
+// which the size follows.
+func (e extent) copied(source *file) []extent {
+	own := e
+	own.carries = true
+	own.op = prog.Op{Verb: prog.VWrite, File: e.op.To, Off: e.op.ToOff, Len: e.op.Len}
+	out := []extent{own}
+	for _, p := range source.possible(read{interval: e.interval, off: e.op.Off, length: e.op.Len}) {
+		out = append(out, e.writes(p, e.op.ToOff-e.op.Off)...)
+	}
+	return out
+}
+
+// target is where in the file that it writes an operation begins.
+func (e extent) target() int64 {
+	if e.op.Verb == prog.VCopyRange {
+		return e.op.ToOff
+	}
+	return e.op.Off
+}
+
 // carried is the judge's question before what a program expects: whether it is right about what its buffers hold.
 func (r *run) carried() *Result {
 	if !r.carries() {
@@ -163,7 +187,9 @@ func (r *run) carried() *Result {
 
 // carries says whether the program carries content from one place to another.
 func (r *run) carries() bool {
-	return slices.ContainsFunc(r.steps, func(s prog.Step) bool { return s.Op.Buffer.Kind == prog.Via || s.Op.Verb == prog.VClone })
+	return slices.ContainsFunc(r.steps, func(s prog.Step) bool {
+		return s.Op.Buffer.Kind == prog.Via || s.Op.Verb == prog.VClone || s.Op.Verb == prog.VCopyRange
+	})
 }
 
 // carryRounds is how often the registers are built: a place can be reached over so many others, less one.

@@ -105,7 +105,7 @@ func checkReturn(c *call) error {
 	if v == prog.VLoad && c.n == 0 {
 		c.n = c.data.Len()
 	}
-	content := v == prog.VRead || v == prog.VDirectRead || v == prog.VLoad
+	content := v.Reads() && !v.Submits() && v != prog.VReap
 	if (len(c.data) > 0 || content && c.errno == "") && c.data.Len() != c.n {
 		return fmt.Errorf("op %d returned %d bytes with content of %d", c.step.N, c.n, c.data.Len())
 	}

@@ -141,7 +141,7 @@ func (r *run) excuseOf(e history.Event) string {
 
 // didDirect says whether a direct operation on the file worked while the program ran. Of an asynchronous one the reap tells.
 func (r *run) didDirect(file string) bool {
-	return slices.ContainsFunc(r.extents(), func(e extent) bool { return e.op.File == file && e.op.Verb.Direct() && e.ok })
+	return slices.ContainsFunc(r.extents(), func(e extent) bool { return e.op.File == file && e.op.Direct() && e.ok })
 }
 
 // injectedAny says whether the program makes the disk fail requests of any kind, of whatever file.

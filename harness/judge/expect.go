@@ -57,7 +57,7 @@ func (r *run) count(c *call) *Result {
 // counted says whether success means a count. A load reports the length of its content.
 func counted(v prog.Verb) bool {
 	switch v {
-	case prog.VWrite, prog.VRead, prog.VDirectWrite, prog.VDirectRead, prog.VReap, prog.VLoad:
+	case prog.VWrite, prog.VRead, prog.VDirectWrite, prog.VDirectRead, prog.VReap, prog.VLoad, prog.VSpliceWrite, prog.VSpliceRead, prog.VCopyRange:
 		return true
 	}
 	return false

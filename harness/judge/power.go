@@ -144,6 +144,8 @@ func changes(op prog.Op, file string, s span) bool {
 	switch {
 	case op.Verb == prog.VClone:
 		return op.To == file
+	case op.Verb == prog.VCopyRange:
+		return op.To == file && s.meets(span{op.ToOff, op.ToOff + op.Len})
 	case op.Buffer.Kind == prog.Via && op.Verb.Reads() && op.Buffer.File == file:
 		return true
 	case op.File != file:

@@ -50,6 +50,8 @@ type WitnessResult struct {
 	// Name is the witness as the program spells it, without the word witness.
 	Name string `json:"name"`
 	Seen bool   `json:"seen"`
+	// Direct says whether it is evidence of the program's situation itself, rather than of the path that I/O took.
+	Direct bool `json:"direct"`
 	// Evidence is what shows it, or what was seen in its stead.
 	Evidence string `json:"evidence"`
 }

@@ -60,8 +60,6 @@ func isFlow(v prog.Verb) bool { return v == prog.VGo || v == prog.VRepeat || v =
 
 func isAwait(v prog.Verb) bool { return v == prog.VAwaitHeld || v == prog.VAwaitBlocked }
 
-func isSubmit(v prog.Verb) bool { return v == prog.VAIOWrite || v == prog.VAIORead }
-
 // note adds a line for the reader, once.
 func (r *run) note(format string, args ...any) {
 	if n := oneLine(fmt.Sprintf(format, args...)); !slices.Contains(r.notes, n) {
@@ -100,11 +98,9 @@ func (r *run) pairAIO() {
 	type request struct{ task, name string }
 	open := map[request]*call{}
 	for _, c := range r.calls {
-		if isSubmit(c.step.Op.Verb) {
+		if c.step.Op.Verb.Submits() {
 			open[request{c.step.Task, c.step.Op.AIO}] = c
 		}
-	}
-	for _, c := range r.calls {
 		if c.step.Op.Verb != prog.VReap || !c.returned() {
 			continue
 		}

@@ -72,7 +72,7 @@ func (r *run) excuses(extents []extent) []span {
 	var out []span
 	seen := map[span]bool{}
 	for _, direct := range extents {
-		if !direct.op.Verb.Direct() || !direct.op.Verb.Writes() {
+		if !direct.op.Direct() || !direct.op.Verb.Writes() {
 			continue
 		}
 		for _, dirty := range extents {
@@ -88,7 +88,7 @@ func (r *run) excuses(extents []extent) []span {
 
 // collision is the part of a direct write that another operation may have kept from the page cache's invalidation.
 func collision(direct, dirty extent) (span, bool) {
-	if dirty.op.Verb != prog.VStore && dirty.op.Verb != prog.VWrite || dirty.inv > direct.ret || direct.inv > dirty.ret {
+	if !dirty.op.Verb.Writes() || dirty.op.Direct() || dirty.inv > direct.ret || direct.inv > dirty.ret {
 		return span{}, false
 	}
 	folios := span{dirty.op.Off / largestFolio * largestFolio, (dirty.op.Off + dirty.op.Len + largestFolio - 1) / largestFolio * largestFolio}

@@ -37,7 +37,7 @@ func (r *run) witnessed() *Result {
 func (r *run) witnesses() []WitnessResult {
 	var out []WitnessResult
 	for _, w := range r.program.Witnesses {
-		res := WitnessResult{Witness: w, Name: strings.TrimPrefix(w.String(), "witness ")}
+		res := WitnessResult{Witness: w, Name: strings.TrimPrefix(w.String(), "witness "), Direct: r.direct(w)}
 		switch w.Kind {
 		case prog.HeldWhile:
 			res.Seen, res.Evidence = r.heldWhile(w)
@@ -47,6 +47,8 @@ func (r *run) witnesses() []WitnessResult {
 			res.Seen, res.Evidence = r.fired(w)
 		case prog.Lost:
 			res.Seen, res.Evidence = r.lostWrites(w)
+		case prog.Pressed:
+			res.Seen, res.Evidence = r.pressed(w)
 		}
 		res.Evidence = oneLine(res.Evidence)
 		out = append(out, res)

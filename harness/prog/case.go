@@ -10,6 +10,9 @@ type Case struct {
 	Rule, Kernel, Source string
 	// Needs are capabilities a target must have: "disk" (the programmable disk), "trace", "aio".
 	Needs []string
+	// Schedules is how many schedules the engine tries of a program at most, 0 for as many as of any: programs of one task, whose only
+	// company are the kernel's workers, show in a few what they have to show.
+	Schedules int
 	// Variants are the case's parameters with their programs; at least one.
 	Variants []Variant
 	// Rows are the differences by file system, kernel version and target; the first that matches counts.

@@ -27,7 +27,7 @@ func (p Program) Check() error {
 	if len(p.Ops) == 0 {
 		return &CheckError{-1, "the program has no operation"}
 	}
-	c := &checker{labels: map[string]bool{}, tasks: map[string]bool{"main": true}}
+	c := &checker{program: p, labels: map[string]bool{}, tasks: map[string]bool{"main": true}}
 	p.Walk(func(s Step) { c.declare(s) })
 	p.Walk(func(s Step) { c.op(s) })
 	c.cut(p)
@@ -44,6 +44,7 @@ func (p Program) Check() error {
 }
 
 type checker struct {
+	program       Program
 	labels, tasks map[string]bool
 	aio           []string
 	err           error
@@ -87,7 +88,7 @@ func (c *checker) op(s Step) {
 		c.fail(s.N, "no operation is called %q", op.Verb)
 		return
 	}
-	if op.Off < 0 || op.Len < 0 && !isLimit(op.Verb) || !isLimit(op.Verb) && op.Verb != VReclaim && beyond(op) {
+	if op.Off < 0 || op.Len < 0 && !isLimit(op.Verb) && op.Verb != VFileLimit || !isLimit(op.Verb) && op.Verb != VReclaim && beyond(op) {
 		c.fail(s.N, "%s goes beyond %s, the largest file a program may use", op.Verb, FormatSize(maxFile))
 	}
 	if op.Len == 0 && slices.Contains(row.args, aOff) {
@@ -98,6 +99,8 @@ func (c *checker) op(s Step) {
 	}
 	c.buffer(s)
 	c.memory(s)
+	c.space(s)
+	c.paths(s)
 	c.references(s)
 	c.expect(s, row)
 	if (op.Verb == VGo || op.Verb == VRepeat || op.Verb == VUntil) && len(op.Body) == 0 {
@@ -118,8 +121,8 @@ func (c *checker) references(s Step) {
 	if op.Verb == VReap && !slices.Contains(c.aio, s.Task+"/"+op.AIO) {
 		c.fail(s.N, "reap %s: the task %s submits no request of that name", op.AIO, s.Task)
 	}
-	if op.AIO != "" && s.InLoop && op.Verb != VReap {
-		c.fail(s.N, "%s: a named request cannot be submitted in a loop", op.Verb)
+	if op.AIO != "" && s.InLoop && op.Verb != VReap && !c.program.reapsInLoop(s) {
+		c.fail(s.N, "%s in a loop: it has to be reaped behind it in the same block, or the next turn submits it twice", op.Verb)
 	}
 	if b := op.Expect.Before; b != nil && !c.tasks[b.Task] {
 		c.fail(s.N, "before %d later %s: no such task", b.N, b.Task)
@@ -132,7 +135,7 @@ func (c *checker) references(s Step) {
 // expect checks that the operation can be held to its expectation.
 func (c *checker) expect(s Step, row verbInfo) {
 	e := s.Op.Expect
-	if (e.Exact != nil || e.OneOf != "") && (!row.reads || s.Op.Verb == VAIORead) {
+	if (e.Exact != nil || e.OneOf != "") && (!row.reads || s.Op.Verb.Submits()) {
 		c.fail(s.N, "%s returns no content: = and ? do not go with it", s.Op.Verb)
 	}
 	if e.Counts != nil && !row.count {
@@ -154,9 +157,9 @@ func (c *checker) expect(s Step, row verbInfo) {
 
 func (c *checker) witness(w Witness) {
 	switch w.Kind {
-	case Lost:
+	case Lost, Pressed:
 		if w.N < 1 {
-			c.fail(-1, "witness lost %d: want a number from 1", w.N)
+			c.fail(-1, "witness %s %d: want a number from 1", w.Kind, w.N)
 		}
 	case HeldWhile, Blocked:
 		if !c.labels[w.Label] {
@@ -167,6 +170,6 @@ func (c *checker) witness(w Witness) {
 			c.fail(-1, "witness event %q: want group:name, as in iomap:iomap_dio_invalidate_fail", w.Event)
 		}
 	default:
-		c.fail(-1, "witness %q: want held-while, blocked, lost or event", w.Kind)
+		c.fail(-1, "witness %q: want held-while, blocked, lost, pressure or event", w.Kind)
 	}
 }

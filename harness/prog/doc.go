@@ -41,6 +41,13 @@
 //	               one fill are the same every Period, so OFF differs from the operation's own offset by a multiple of that.
 //	guard N        its pages from byte N on cannot be touched: the operation ends in a page fault there
 //
+// How an operation asks the kernel, beside its verb, in any order with the expectations:
+//
+//	dsync          O_DSYNC
+//	nowait         RWF_NOWAIT
+//	direct         O_DIRECT, for io_uring and splice, which otherwise go through the page cache
+//	vectored       the buffer is given in several pieces
+//
 // Rules about the kernel's events, tracepoints as group:name or calls of functions as iomapcheck:FUNCTION, stand on lines of their
 // own:
 //

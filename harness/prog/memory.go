@@ -63,7 +63,7 @@ func SetAttr(file string, a Attr) Op { return Op{Verb: VAttr, File: file, Attr: 
 // LimitsMemory says whether the program limits or takes away the memory of its tasks, which then need a memory cgroup of their own.
 func (p Program) LimitsMemory() bool {
 	return slices.ContainsFunc(p.Steps(), func(s Step) bool {
-		return s.Op.Verb == VMemoryHigh || s.Op.Verb == VMemoryMax || s.Op.Verb == VReclaim
+		return s.Op.Verb == VMemoryHigh || s.Op.Verb == VMemoryMax || s.Op.Verb == VReclaim || s.Op.Verb == VHog
 	})
 }
 
@@ -100,8 +100,8 @@ func (c *checker) memory(s Step) {
 	switch {
 	case isLimit(op.Verb) && op.Len < minLimit && op.Len != NoLimit:
 		c.fail(s.N, "%s %s: a task needs %s for itself; none takes the limit away", op.Verb, FormatSize(op.Len), FormatSize(minLimit))
-	case op.Verb == VReclaim && op.Len == 0:
-		c.fail(s.N, "reclaim of no bytes")
+	case (op.Verb == VReclaim || op.Verb == VHog) && op.Len == 0:
+		c.fail(s.N, "%s of no bytes", op.Verb)
 	case op.Verb == VClone && !isName(op.To):
 		c.fail(s.N, "clone %s %q: want the name of the file that is to share its extents", op.File, op.To)
 	case op.Verb == VClone && op.To == op.File:

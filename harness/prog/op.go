@@ -12,8 +12,9 @@ type Op struct {
 	Flags    Flags
 	// Buffer is the memory that a read or write names.
 	Buffer Buffer
-	// To is the file that clone makes share File's extents.
-	To string
+	// To is the file that clone makes share File's extents, or that copy-range copies to, from its byte ToOff on.
+	To    string
+	ToOff int64
 	// Attr is the attribute that attr gives.
 	Attr Attr
 	// Mode is a fallocate mode.
@@ -51,10 +52,12 @@ type Op struct {
 // Flags are the open and call flags of an operation.
 type Flags uint8
 
-// The flags, spelled in text as dsync and nowait.
+// The flags, spelled in text as dsync, nowait, direct and vectored.
 const (
-	DSync  Flags = 1 << iota // O_DSYNC
-	NoWait                   // RWF_NOWAIT
+	DSync    Flags = 1 << iota // O_DSYNC
+	NoWait                     // RWF_NOWAIT
+	Direct                     // O_DIRECT, where the verb does not say it
+	Vectored                   // the buffer is given in several pieces (preadv(2), pwritev(2))
 )
 
 // Requests is a set of disk request kinds.

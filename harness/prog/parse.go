@@ -159,15 +159,15 @@ func (p *parser) witness(words []string, depth int) error {
 		return p.fail("a witness stands outside of blocks")
 	}
 	if len(words) < 2 {
-		return p.fail("witness: want held-while LABEL, blocked LABEL [in FUNCTION|…], lost N or event GROUP:NAME [times N]")
+		return p.fail("witness: want held-while LABEL, blocked LABEL [in FUNCTION|…], lost N, pressure N or event GROUP:NAME [times N]")
 	}
 	w := Witness{Kind: WitnessKind(words[0]), N: 1}
 	if w.Kind == EventFired {
 		w.Event = words[1]
-	} else if w.Kind == Lost {
+	} else if w.Kind == Lost || w.Kind == Pressed {
 		n, err := parseCount(words[1])
 		if err != nil {
-			return p.fail("witness lost: %v", err)
+			return p.fail("witness %s: %v", w.Kind, err)
 		}
 		w.N = n
 	} else {

@@ -46,6 +46,13 @@ read f 0 64k guard 0 may-fail EFAULT|SIGKILL
 aio-read g 0 8k as v via f 0
 aio-write g 4k 8k x as u guard 4k dsync
 clone f h
+uring-write f 0 64k n as q dsync direct
+uring-read f 0 4k as z via g 0 vectored
+reap z = n
+splice-write f 0 64k n dsync
+splice-read f 0 64k direct = n
+copy-range f 0 64k g 256k returns 4k|64k
+write f 0 64k n vectored
 attr h jdata
 evict f 0 64k
 readahead f 0 64k
@@ -57,6 +64,11 @@ unpin f 0 64k
 memory high 8m
 memory max none
 reclaim 1m
+hog 8m
+flood f 0 64k
+fill-disk 64k
+file-limit none
+write f 0 4k n nowait may-fail EAGAIN
 cut keeping newest 2
 order iomapcheck:gfs2_iomap_put_folio before iomapcheck:folio_unlock
 never iomap:iomap_dio_invalidate_fail
@@ -66,6 +78,7 @@ witness held-while refill
 witness blocked dio in inode_dio_wait
 witness event iomap:iomap_dio_invalidate_fail times 2
 witness lost 3
+witness pressure 7
 `
 
 func TestTextRoundTripsEveryOperation(t *testing.T) {
@@ -134,7 +147,7 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"reap r":                               "submits no request",
 		"fsync f @a\nfsync f @a":               "given twice",
 		"fsync f\nwitness held-while x":        "no operation has that label",
-		"fsync f\nwitness maybe x":             "want held-while, blocked, lost or event",
+		"fsync f\nwitness maybe x":             "want held-while, blocked, lost, pressure or event",
 		"fsync f\nwitness event x":             "want group:name",
 		"write f 0 4k o = o":                   "returns no content",
 		"truncate f 0 returns 0":               "returns no count",
@@ -148,6 +161,11 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"":                                     "no operation",
 		"fail writes 7":                        "want a name such as EINVAL",
 		"fsync f via g 0":                      "has no buffer",
+		"copy-range f 0 8k f 4k":               "overlap",
+		"copy-range f 0 4k g 4k":               "multiple of that",
+		"copy-range f 0 4k g 64m":              "largest file",
+		"uring-read f 0 4k as r = o":           "returns no content",
+		"store f 0 4k n vectored":              "do not understand",
 		"write f 0 4k o via g 4k":              "multiple of that",
 		"write f 0 4k o via g":                 "size",
 		"write f 0 4k o via g 64m":             "largest file",
@@ -161,6 +179,8 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"memory max 512":                       "needs 4k for itself",
 		"memory max lots":                      "or none",
 		"reclaim 0":                            "of no bytes",
+		"hog 0":                                "of no bytes",
+		"fsync f\nwitness pressure 0":          "from 1",
 		"resident f 0 0":                       "of no bytes",
 		"mlock f 0 4k = o":                     "returns no content",
 		"fsync f\norder a:b":                   "order GROUP:NAME before GROUP:NAME",

@@ -79,6 +79,8 @@ func (r *reader) arg(op *Op, a arg) error {
 		op.On, err = parseSwitch(w)
 	case aTo:
 		op.To, err = parseName(w)
+	case aToOff:
+		op.ToOff, err = ParseSize(w)
 	case aAttr:
 		op.Attr, err = parseAttr(w)
 	case aLimit:

@@ -98,6 +98,8 @@ func (op Op) printArg(a arg) []string {
 		return []string{op.Reqs.String()}
 	case aTo:
 		return []string{op.To}
+	case aToOff:
+		return []string{FormatSize(op.ToOff)}
 	case aAttr:
 		return []string{string(op.Attr)}
 	case aLimit:
@@ -193,7 +195,7 @@ func (e Expect) exactText() string {
 // String is the witness line.
 func (w Witness) String() string {
 	words := []string{"witness", string(w.Kind)}
-	if w.Kind == Lost {
+	if w.Kind == Lost || w.Kind == Pressed {
 		words = append(words, strconv.FormatInt(w.N, 10))
 	} else if w.Kind == EventFired {
 		words = append(words, w.Event)

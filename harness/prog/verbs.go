@@ -31,6 +31,8 @@ const (
 	VPin         Verb = "pin"
 	VUnpin       Verb = "unpin"
 	VReclaim     Verb = "reclaim"
+	VFillDisk    Verb = "fill-disk"
+	VFileLimit   Verb = "file-limit"
 	VMemoryHigh  Verb = "memory high"
 	VMemoryMax   Verb = "memory max"
 	VDropCaches  Verb = "drop-caches"
@@ -72,6 +74,7 @@ const (
 	aAttr
 	aLimit // bytes, or none
 	aKeep  // optional keeping some, keeping oldest N or keeping newest N
+	aToOff // where in the other file
 )
 
 // class says who carries an operation out.
@@ -99,13 +102,18 @@ func table() []verbInfo {
 	rng := []arg{aFile, aOff, aLen}
 	put := []arg{aFile, aOff, aLen, aFill}
 	return []verbInfo{
-		{VWrite, cData, put, DSync, false, true, "pwrite(2) through the page cache"},
-		{VRead, cData, rng, NoWait, true, true, "pread(2) through the page cache"},
-		{VDirectWrite, cData, put, DSync | NoWait, false, true, "pwrite(2) with O_DIRECT"},
-		{VDirectRead, cData, rng, NoWait, true, true, "pread(2) with O_DIRECT"},
-		{VAIOWrite, cData, append(put, aAIO), DSync, false, false, "io_submit(2) of a direct write; returns when submitted"},
-		{VAIORead, cData, append(rng, aAIO), 0, true, false, "io_submit(2) of a direct read; returns when submitted"},
-		{VReap, cData, []arg{aAIO}, 0, true, true, "io_getevents(2): waits for the request and gives its result"},
+		{VWrite, cData, put, DSync | NoWait | Vectored, false, true, "pwrite(2) through the page cache"},
+		{VRead, cData, rng, NoWait | Vectored, true, true, "pread(2) through the page cache"},
+		{VDirectWrite, cData, put, DSync | NoWait | Vectored, false, true, "pwrite(2) with O_DIRECT"},
+		{VDirectRead, cData, rng, NoWait | Vectored, true, true, "pread(2) with O_DIRECT"},
+		{VAIOWrite, cData, append(put, aAIO), DSync | Vectored, false, false, "io_submit(2) of a direct write; returns when submitted"},
+		{VAIORead, cData, append(rng, aAIO), Vectored, true, false, "io_submit(2) of a direct read; returns when submitted"},
+		{VReap, cData, []arg{aAIO}, 0, true, true, "io_getevents(2), io_uring_enter(2): waits for the request and gives its result"},
+		{VUringWrite, cData, append(put, aAIO), DSync | Direct | Vectored, false, false, "io_uring_enter(2) of a write; returns when submitted"},
+		{VUringRead, cData, append(rng, aAIO), Direct | Vectored, true, false, "io_uring_enter(2) of a read; returns when submitted"},
+		{VSpliceWrite, cData, put, DSync | Direct, false, true, "splice(2) from a pipe that holds the bytes"},
+		{VSpliceRead, cData, rng, Direct, true, true, "splice(2) to a pipe, which is then read"},
+		{VCopyRange, cData, append(rng, aTo, aToOff), 0, false, true, "copy_file_range(2) to a place in TO"},
 		{VStore, cData, put, 0, false, false, "stores through a shared mapping"},
 		{VLoad, cData, rng, 0, true, false, "loads through a shared mapping"},
 		{VFsync, cData, []arg{aFile}, 0, false, false, "fsync(2)"},
@@ -123,6 +131,10 @@ func table() []verbInfo {
 		{VPin, cData, rng, 0, false, false, "vmsplice(2) of the mapping: references to its pages, until unpin"},
 		{VUnpin, cData, rng, 0, false, false, "drops what pin of the same range took"},
 		{VReclaim, cData, []arg{aLen}, 0, false, true, "memory.reclaim: takes as much from the tasks' cgroup as can be had; what was had, in returns"},
+		{VFillDisk, cData, []arg{aLen}, 0, false, false, "fallocate(2) of a hidden file that leaves SIZE bytes free, until the task ends"},
+		{VFileLimit, cData, []arg{aLimit}, 0, false, false, "setrlimit(2) RLIMIT_FSIZE: writes of the task end there"},
+		{VHog, cData, []arg{aLen}, 0, false, false, "touches anonymous memory, page by page, and gives it back"},
+		{VFlood, cData, rng, 0, false, false, "pread(2) of the range through the page cache, only to fill the cache"},
 		{VMemoryHigh, cControl, []arg{aLimit}, 0, false, false, "memory.high of the tasks' cgroup: throttles above it"},
 		{VMemoryMax, cControl, []arg{aLimit}, 0, false, false, "memory.max of the tasks' cgroup: reclaims, then kills"},
 		{VDropCaches, cControl, nil, 0, false, false, "drops every clean folio (vm.drop_caches)"},
@@ -164,20 +176,20 @@ func (v Verb) info() (verbInfo, bool) {
 // IsData says whether the operation is a system call or a memory access, which a kernel (or the engine) carries out.
 func (v Verb) IsData() bool { row, ok := v.info(); return ok && row.class == cData }
 
-// Reads says whether the operation returns content. An aio-read's content comes with its reap.
+// Reads says whether the operation returns content. That of an aio-read or uring-read comes with its reap.
 func (v Verb) Reads() bool { row, ok := v.info(); return ok && row.reads }
 
 // Mapped says whether the operation goes through a mapping: a page fault, not a system call.
 func (v Verb) Mapped() bool { return v == VStore || v == VLoad }
 
-// Direct says whether the operation bypasses the page cache.
+// Direct says whether the operation always bypasses the page cache; see Op.Direct.
 func (v Verb) Direct() bool {
 	return v == VDirectWrite || v == VDirectRead || v == VAIOWrite || v == VAIORead
 }
 
 // Writes says whether the operation puts a fill into the file.
 func (v Verb) Writes() bool {
-	return v == VWrite || v == VDirectWrite || v == VAIOWrite || v == VStore
+	return v == VWrite || v == VDirectWrite || v == VAIOWrite || v == VStore || v == VUringWrite || v == VSpliceWrite
 }
 
 // VerbDoc is a line of the manual: usage and meaning.
@@ -185,7 +197,7 @@ type VerbDoc struct{ Usage, Doc string }
 
 // TakesBuffer says whether the operation is given memory, so that via and guard go with it.
 func (v Verb) TakesBuffer() bool {
-	return v == VWrite || v == VRead || v.Direct()
+	return v == VWrite || v == VRead || v.Direct() || v.Uring()
 }
 
 // States says whether success means a count that has no full length to be compared with: it is free unless returns says
@@ -221,6 +233,7 @@ func Lines() []VerbDoc {
 		{"event EVENT [times N]", "it fires at least so often; otherwise the program fails"},
 		{"witness event EVENT [times N]", "it fires at least so often; otherwise nothing was shown"},
 		{"witness lost N", "the cut lost at least so many writes that the disk had answered"},
+		{"witness pressure N", "reclaim took at least so many pages from the tasks' cgroup"},
 		{"witness held-while LABEL", "a disk request was held throughout the operation"},
 		{"witness blocked LABEL [in FUNCTION|FUNCTION]", "the operation was seen asleep in the kernel"},
 	}
@@ -234,7 +247,7 @@ func (a arg) usage(v Verb) string {
 	case aOff:
 		return "OFF"
 	case aLen:
-		if v == VTruncate || v == VReclaim {
+		if v == VTruncate || v == VReclaim || v == VFillDisk {
 			return "SIZE"
 		}
 		return "LEN"
@@ -268,6 +281,8 @@ func (a arg) usage(v Verb) string {
 		return "[in FUNCTION|FUNCTION]"
 	case aTo:
 		return "TO"
+	case aToOff:
+		return "TOOFF"
 	case aAttr:
 		return "jdata|nodatasum|compress"
 	case aLimit:
@@ -283,4 +298,6 @@ type flagName struct {
 	name string
 }
 
-func flagNames() []flagName { return []flagName{{DSync, "dsync"}, {NoWait, "nowait"}} }
+func flagNames() []flagName {
+	return []flagName{{DSync, "dsync"}, {NoWait, "nowait"}, {Direct, "direct"}, {Vectored, "vectored"}}
+}

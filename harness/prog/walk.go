@@ -81,6 +81,9 @@ func (p Program) Extent(file string) int64 {
 		if s.Op.File == file || clones {
 			end = max(end, s.Op.Off+s.Op.Len)
 		}
+		if s.Op.Verb == VCopyRange && (s.Op.To == file || clones) {
+			end = max(end, s.Op.ToOff+s.Op.Len)
+		}
 		if s.Op.Buffer.File == file || clones && s.Op.Buffer.Kind == Via {
 			end = max(end, s.Op.Buffer.Off+s.Op.Len)
 		}

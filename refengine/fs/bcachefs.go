@@ -156,7 +156,7 @@ func (b *bcachefs) Truncate(t *sched.Task, ino *iomap.Inode, size int64) errno.E
 
 // Fallocate is bch2_fallocate_dispatch.
 func (b *bcachefs) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
-	if err := checkFallocate(mode, off, n); err != errno.OK {
+	if err := checkShift(mode, off, n); err != errno.OK {
 		return err
 	}
 	ino.IRwsem.Lock(t)

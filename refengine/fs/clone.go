@@ -37,10 +37,12 @@ func cloneRange(t *sched.Task, src *iomap.Inode, pos int64, dst *iomap.Inode, ds
 		(n%bs != 0 && dstPos+n < dst.ReadISize(t)) {
 		return errno.EINVAL
 	}
-	for _, ino := range []*iomap.Inode{src, dst} {
-		ino.DioWait(t)
-	}
 	mutants := src.Sb.Mutants
+	for _, ino := range []*iomap.Inode{src, dst} {
+		if !mutants.Has(mutant.CloneNoDioWait) {
+			ino.DioWait(t)
+		}
+	}
 	if !mutants.Has(mutant.CloneNoFlush) {
 		if err := src.Mapping.WriteAndWaitRange(t, pos, pos+n); err != errno.OK {
 			return err

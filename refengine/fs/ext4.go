@@ -59,10 +59,10 @@ func (e *ext4) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64
 	}
 	// The bytes written directly are lost from the count if the buffered part fails; they are on the disk all the same.
 	buffered, err := e.bufferedWrite(t, ino, restOf(ino, k, n))
-	if err != errno.OK {
+	if err != errno.OK && !ino.Sb.Mutants.Has(mutant.FallbackHidesError) {
 		return 0, err
 	}
-	return directWriteFallback(t, ino, k, n, buffered, errno.OK)
+	return directWriteFallback(t, ino, k, n, buffered, err)
 }
 
 // directWrite is ext4_dio_write_iter up to the fallback, which a short result asks for.

@@ -44,7 +44,10 @@ const (
 	Allocate  Mode = 0x00
 	KeepSize  Mode = 0x01
 	PunchHole Mode = 0x02 // only with KeepSize
-	ZeroRange Mode = 0x10
+	// CollapseRange takes a range out of the file, InsertRange puts a hole in: what is behind moves. xfs, ext4 and bcachefs.
+	CollapseRange Mode = 0x08
+	ZeroRange     Mode = 0x10
+	InsertRange   Mode = 0x20
 	// UnshareRange gives the file blocks of its own for what it shares with others; xfs only.
 	UnshareRange Mode = 0x40
 )
@@ -142,6 +145,7 @@ func writeSync(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb, n int64) (int64,
 
 // lock takes IRwsem in the mode asked for; with nowait false says that it would have had to wait.
 func lock(t *sched.Task, ino *iomap.Inode, shared, nowait bool) bool {
+	nowait = nowait && !ino.Sb.Mutants.Has(mutant.NowaitWriteWaits)
 	switch {
 	case nowait && shared:
 		return ino.IRwsem.TryRLock(t)

@@ -4,6 +4,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/iomap"
 	"github.com/iomapcheck/iomapcheck/refengine/mm"
+	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
@@ -21,7 +22,7 @@ func (xfs) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) e
 	if mode&^KeepSize == UnshareRange {
 		known = KeepSize
 	}
-	if err := checkFallocate(known, off, n); err != errno.OK {
+	if err := checkShift(known, off, n); err != errno.OK {
 		return err
 	}
 	return fallocate(t, ino, mode, off, n)
@@ -30,12 +31,12 @@ func (xfs) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) e
 // Fallocate is ext4_fallocate: direct I/O is waited for before invalidate_lock is taken, so that page faults go on meanwhile
 // (ext4_punch_hole, ext4_zero_range).
 func (*ext4) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
-	if err := checkFallocate(mode, off, n); err != errno.OK {
+	if err := checkShift(mode, off, n); err != errno.OK {
 		return err
 	}
 	ino.IRwsem.Lock(t)
 	defer ino.IRwsem.Unlock(t)
-	ino.DioWait(t)
+	fallocateDioWait(t, ino)
 	ino.Mapping.InvalidateLock.Lock(t)
 	defer ino.Mapping.InvalidateLock.Unlock(t)
 	breakLayouts(t, ino)
@@ -49,8 +50,15 @@ func fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.E
 	ino.Mapping.InvalidateLock.Lock(t)
 	defer ino.Mapping.InvalidateLock.Unlock(t)
 	breakLayouts(t, ino)
-	ino.DioWait(t)
+	fallocateDioWait(t, ino)
 	return fallocateLocked(t, ino, mode, off, off+n)
+}
+
+// fallocateDioWait is the inode_dio_wait of ->fallocate, which a mutant leaves out.
+func fallocateDioWait(t *sched.Task, ino *iomap.Inode) {
+	if !ino.Sb.Mutants.Has(mutant.FallocNoDioWait) {
+		ino.DioWait(t)
+	}
 }
 
 func checkFallocate(mode Mode, off, n int64) errno.Errno {
@@ -73,6 +81,9 @@ func fallocateLocked(t *sched.Task, ino *iomap.Inode, mode Mode, off, end int64)
 func fallocateBy(t *sched.Task, ino *iomap.Inode, mode Mode, off, end int64, allocate func(t *sched.Task, off, end int64) errno.Errno) errno.Errno {
 	if err := ino.Uninline(t); err != errno.OK {
 		return err
+	}
+	if mode.isShift() {
+		return shift(t, ino, mode, off, end-off)
 	}
 	if mode == UnshareRange || mode == UnshareRange|KeepSize {
 		return ino.Unshare(t, off, end)

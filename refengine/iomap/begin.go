@@ -80,7 +80,7 @@ func (ino *Inode) BeginExtents(t *sched.Task, pos, length int64, flags BeginFlag
 	case flags&AllocNow != 0:
 		return ino.allocate(t, im, Mapped)
 	}
-	return ino.reserve(im), errno.OK
+	return ino.reserve(t, im)
 }
 
 // lookup returns the mapping of pos; the caller holds ILock.
@@ -109,17 +109,25 @@ func (ino *Inode) wholeBlocks(e Extent) Extent {
 	return whole
 }
 
-func (ino *Inode) reserve(im Iomap) Iomap {
+func (ino *Inode) reserve(t *sched.Task, im Iomap) (Iomap, errno.Errno) {
 	e := ino.blocks(im.Extent)
+	if err := ino.Sb.promise(t, e.Len); err != errno.OK {
+		return im, err
+	}
 	e.Type = Delalloc
 	ino.setExtent(e)
 	im.Type, im.New, im.cookie = Delalloc, true, ino.cookie
-	return im
+	return im, errno.OK
 }
 
 // allocate gives blocks of a type to a hole or to delalloc.
 func (ino *Inode) allocate(t *sched.Task, im Iomap, as Type) (Iomap, errno.Errno) {
 	e := ino.blocks(im.Extent)
+	if im.Type != Delalloc {
+		if err := ino.Sb.promise(t, e.Len); err != errno.OK {
+			return im, err
+		}
+	}
 	r, err := ino.Sb.alloc(t, e.Len)
 	if err != errno.OK {
 		return im, err

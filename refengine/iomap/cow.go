@@ -12,7 +12,9 @@ import (
 
 func (ino *Inode) setCow(e Extent) []Extent {
 	ino.cowCookie++
-	return ino.cow.Set(e)
+	old := ino.cow.Set(e)
+	ino.Sb.reservedInstead(e, old)
+	return old
 }
 
 // beginCow maps a write to blocks that must stay as they are (xfs_reflink_allocate_cow, the CoW part of
@@ -25,6 +27,9 @@ func (ino *Inode) beginCow(t *sched.Task, im Iomap, flags BeginFlags) (Iomap, er
 		}
 		whole := ino.blocks(e)
 		whole.Type = Delalloc
+		if err := ino.Sb.promise(t, whole.Len); err != errno.OK {
+			return im, err
+		}
 		ino.setCow(whole)
 		e = ino.cow.Lookup(im.Off, e.End())
 	}

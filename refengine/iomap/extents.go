@@ -11,7 +11,9 @@ import (
 func (ino *Inode) setExtent(e Extent) []Extent {
 	ino.cookie++
 	ino.changes++
-	return ino.extents.Set(e)
+	old := ino.extents.Set(e)
+	ino.Sb.reservedInstead(e, old)
+	return old
 }
 
 // mapForWriteback maps pos for writing a dirty folio out (xfs_map_blocks): data that goes elsewhere than it is, is found in the CoW

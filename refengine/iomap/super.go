@@ -38,8 +38,13 @@ type Super struct {
 
 	// free is the disk's free space, shared what more than one file has, both in the order of position. They change between two
 	// scheduling points; spaceObj stands for them.
-	free     []block.Range
-	shared   []sharedBlocks
+	free   []block.Range
+	shared []sharedBlocks
+	// CountsSpace says that reservations are held against what is free, so that ENOSPC comes with the write (s_fdblocks). Without it nobody
+	// runs out of space before writeback, and reservations of different files have nothing to do with each other.
+	CountsSpace bool
+	// reserved are the bytes promised to delayed allocations; spaceObj stands for them too.
+	reserved int64
 	spaceObj sched.ObjID
 	// log is nil unless StartLog was called.
 	log *log

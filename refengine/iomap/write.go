@@ -102,6 +102,11 @@ func (w *bufferedWrite) piece(t *sched.Task, im *Iomap, pos, limit int64) (int64
 	if err := w.faultIn(t, pos, n); err != errno.OK {
 		return 0, err
 	}
+	if w.k.Nowait {
+		if err := ino.nowaitFolio(t, pos, n); err != errno.OK {
+			return 0, err
+		}
+	}
 	f, err := ino.writeBegin(t, im, pos, n)
 	if err != errno.OK {
 		ino.writeFailed(t, pos, n)

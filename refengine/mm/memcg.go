@@ -1,7 +1,9 @@
 package mm
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/iomapcheck/iomapcheck/refengine/errno"
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
@@ -41,7 +43,25 @@ type Events struct {
 	High  int // reclaim because of High
 	Max   int // reclaim because of Max
 	OOM   int // charges refused
+	Scan  int // pages that reclaim looked at
 	Steal int // pages reclaimed
+}
+
+// String is the counters on one line, without those that are 0.
+func (e Events) String() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{e.Scan, "pages scanned"}, {e.Steal, "stolen"}, {e.High, "times over memory.high"}, {e.Max, "times at memory.max"}, {e.OOM, "charges refused"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	if parts == nil {
+		return "nothing was counted"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // NewMemcg returns a cgroup without limits.
@@ -87,21 +107,24 @@ func (c *Memcg) HandleOverHigh(t *sched.Task) {
 	c.shrink(t, c.usage-c.High)
 }
 
-// charge accounts for new pages (try_charge_memcg): above Max it reclaims first. ENOMEM says that nothing more could be
-// reclaimed; the task that asked is killed.
+// charge accounts for new pages (try_charge_memcg): above Max it reclaims first, as long as that gets anywhere. ENOMEM says that nothing
+// more could be reclaimed, time and again; the task that asked is killed.
 func (c *Memcg) charge(t *sched.Task, pages int64) errno.Errno {
 	if c == nil {
 		return errno.OK
 	}
-	for n := 0; c.Usage(t)+pages > c.Max; n++ {
-		if n == maxReclaimRetries {
+	for vain := 0; c.Usage(t)+pages > c.Max; {
+		if vain == maxReclaimRetries {
 			c.oom(t)
 			return errno.ENOMEM
 		}
 		c.events.Max++
-		if c.shrink(t, c.usage+pages-c.Max) == 0 && !c.waitWriteback(t) {
-			c.oom(t)
-			return errno.ENOMEM
+		if c.shrink(t, c.usage+pages-c.Max) > 0 || c.Usage(t)+pages <= c.Max {
+			continue
+		}
+		vain++
+		if !c.waitWriteback(t) {
+			t.Sleep(reclaimPause) // others may be about to unlock folios, or to give memory back
 		}
 	}
 	t.Writes(c.obj)
@@ -123,6 +146,23 @@ func (c *Memcg) chargeSpare(t *sched.Task, pages int64) errno.Errno {
 	}
 	t.Writes(c.obj)
 	c.usage += pages
+	return errno.OK
+}
+
+// Hog charges anonymous pages one by one, as a task does that touches them, and gives them back (do_anonymous_page, zap_pte_range).
+// Without swap nothing can be done about them but to take files' pages. ENOMEM says that the task was killed for them.
+func (c *Memcg) Hog(t *sched.Task, pages int64) errno.Errno {
+	if c == nil {
+		return errno.EOPNOTSUPP
+	}
+	var got int64
+	defer func() { c.uncharge(t, got) }()
+	for ; got < pages; got++ {
+		if err := c.charge(t, 1); err != errno.OK {
+			return err
+		}
+		c.HandleOverHigh(t)
+	}
 	return errno.OK
 }
 

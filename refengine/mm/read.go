@@ -30,6 +30,9 @@ func (m *Mapping) ReadIter(t *sched.Task, b Buffer, pos int64, nowait, nofault b
 		if m.Mutants.Has(mutant.ReadISizeBeforeUptodate) {
 			size = sampled
 		}
+		if b.pipe != nil && m.Mutants.Has(mutant.SpliceIgnoresISize) {
+			size = f.End()
+		}
 		n := min(f.End(), size, pos+b.Len()) - (pos + done)
 		if n <= 0 {
 			break
@@ -47,9 +50,13 @@ func (m *Mapping) ReadIter(t *sched.Task, b Buffer, pos int64, nowait, nofault b
 
 // copyOut copies n bytes of a folio to the buffer (copy_folio_to_iter). The folio is not locked, but referenced.
 func (m *Mapping) copyOut(t *sched.Task, f *Folio, b Buffer, pos, done, n int64, nofault bool) int64 {
+	off := pos + done - f.Pos()
+	if b.pipe != nil {
+		b.pipe.take(t, f, off, b.pos+done, n)
+		return n
+	}
 	f.Get(t)
 	t.Step("copy_folio_to_iter", 0)
-	off := pos + done - f.Pos()
 	got := b.CopyTo(t, done, f.Data[off:off+n], f.obj, nofault)
 	f.Put(t)
 	return got
@@ -83,7 +90,7 @@ func (m *Mapping) getPage(t *sched.Task, pos, end int64, nowait bool) (*Folio, e
 		if f.Uptodate(t) {
 			return f, errno.OK
 		}
-		if nowait {
+		if nowait && !m.Mutants.Has(mutant.NowaitReadWaits) {
 			return nil, errno.EAGAIN
 		}
 		if ok, err := m.updatePage(t, f); ok || err != errno.OK {

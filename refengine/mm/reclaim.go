@@ -13,7 +13,8 @@ func (c *Memcg) Reclaim(t *sched.Task, n int64) int64 {
 	return c.shrink(t, n)
 }
 
-// shrink goes over the LRU once, oldest first, until n pages are reclaimed (shrink_inactive_list, shrink_folio_list).
+// shrink goes over the LRU once, oldest first, until n pages are reclaimed (shrink_inactive_list, shrink_folio_list). What leaves the
+// cache under it counts: a kernel takes folios off the list before it looks at them, so that nobody else takes them.
 func (c *Memcg) shrink(t *sched.Task, n int64) int64 {
 	t.Step("shrink_folio_list", c.obj)
 	taken := int64(0)
@@ -21,7 +22,7 @@ func (c *Memcg) shrink(t *sched.Task, n int64) int64 {
 		if taken >= n {
 			break
 		}
-		if c.steal(t, f) {
+		if gone := f.mapping == nil; c.steal(t, f) || gone {
 			taken += 1 << f.Order
 		}
 	}
@@ -36,6 +37,7 @@ func (c *Memcg) steal(t *sched.Task, f *Folio) bool {
 	if m == nil {
 		return false
 	}
+	c.events.Scan += 1 << f.Order
 	if locked := m.Mutants.Has(mutant.ReclaimTakesLocked) && f.Locked(t); !locked {
 		if !f.TryLock(t) {
 			return false

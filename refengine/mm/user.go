@@ -11,7 +11,8 @@ type Buffer struct {
 	mem   []byte // anonymous memory; nil for a mapping's
 	guard *guard // of anonymous memory whose pages fault, else nil
 	vma   *VMA   // file memory, else nil
-	pos   int64  // where the buffer begins: in the file, or in the guard's pages
+	pipe  *Pipe  // takes pages of the cache themselves, else nil
+	pos   int64  // where the buffer begins: in the file, in the guard's pages, or in the pipe
 	n     int64
 }
 

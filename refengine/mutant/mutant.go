@@ -25,7 +25,9 @@ type Mutant struct {
 type Set struct{ bits [4]uint64 }
 
 // List returns every mutant there is, by package.
-func List() []Mutant { return slices.Concat(direct(), buffered(), memory(), personal(), durability()) }
+func List() []Mutant {
+	return slices.Concat(direct(), buffered(), memory(), personal(), durability(), space(), paths())
+}
 
 // Of returns the set that holds the given mutants.
 func Of(ids ...ID) Set {

@@ -29,6 +29,9 @@ const (
 	DAXIomapRW         = "probe:dax_iomap_rw"
 	IomapDioZero       = "probe:iomap_dio_zero"
 	MarkVictim         = "oom:mark_victim"
+	FileSpliceWrite    = "probe:iter_file_splice_write"
+	VfsCopyFileRange   = "probe:vfs_copy_file_range"
+	UringComplete      = "io_uring:io_uring_complete"
 	WarnStalePagecache = "probe:dio_warn_stale_pagecache"
 	// The end of a buffered write's folio, for rules about the order of the hook and the unlocking.
 	FolioUnlock            = "probe:folio_unlock"

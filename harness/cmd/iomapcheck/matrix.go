@@ -27,7 +27,7 @@ func (a *app) matrix() *cobra.Command {
 		Long: `matrix runs cases on several kernels, one after the other, and prints verdicts as they come, then a table a kernel with a verdict in every
 cell. A kernel that cannot be had is infra in all of its cells, with the reason; the others are run all the same.`,
 		Args: cobra.NoArgs,
-		Example: `  iomapcheck matrix --jobs 2
+		Example: `  iomapcheck matrix
   iomapcheck matrix --fs all --kernel debian:6.1 --kernel debian:7.2
   iomapcheck matrix --case 'fallback/*' --kernel debian:6.12 --kernel tree:../linux --json verdicts.jsonl`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMatrix(cmd.Context(), f) },

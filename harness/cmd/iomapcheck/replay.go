@@ -85,8 +85,10 @@ func tokenParts(token string) (unit string, mutants []string, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	parts := strings.Split(name, "+")
-	return parts[0], parts[1:], nil
+	// A plus before the file system is a part of the unit's name.
+	caseName, rest, _ := strings.Cut(name, "@")
+	parts := strings.Split(rest, "+")
+	return caseName + "@" + parts[0], parts[1:], nil
 }
 
 // replayDir runs the program of an evidence directory on its target again: the engine's with its schedule.
@@ -110,6 +112,7 @@ func (a *app) replayDir(ctx context.Context, f *replayFlags, dir string) error {
 	}
 	u := campaign.Unit{
 		Case: prog.Case{ID: old.Case, Rule: "as recorded in " + dir}, Variant: prog.Variant{Name: old.Parameters["variant"]}, FS: spec,
+		Pressure: prog.Dial(old.Parameters["pressure"]),
 	}
 	return a.replayOn(ctx, f, old.Target, func(r *campaign.Runner, watch func(string)) campaign.Verdict {
 		r.Mutants = mutants

@@ -19,6 +19,7 @@ type report struct {
 	close    func() error
 	progress *progress
 	verdicts []judge.Verdict
+	share    campaign.Share
 	bad      []badVerdict
 }
 
@@ -47,6 +48,7 @@ func (a *app) newReport(json string, p *progress) (*report, error) {
 
 func (r *report) add(u campaign.Unit, v campaign.Verdict) error {
 	r.verdicts = append(r.verdicts, v.Verdict)
+	r.share.Add(v)
 	if v.Verdict.Bad() {
 		r.bad = append(r.bad, badVerdict{u, v})
 	}
@@ -68,6 +70,9 @@ func (r *report) end(runner *campaign.Runner, of int) error {
 		sum = strings.TrimSuffix(fmt.Sprintf("interrupted after %d of %d: %s", n, of, sum), ": ")
 	}
 	line := fmt.Sprintf("%s on %s %s; evidence in %s", sum, runner.Target.Name(), runner.Target.Release(), runner.Runs)
+	if share := r.share.String(); share != "" {
+		line += "\n" + share
+	}
 	return errors.Join(r.progress.println(r.people, line), r.close())
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 )
 
@@ -28,6 +29,7 @@ type runFlags struct {
 // engineFlags pick units, and say how thoroughly and how many at a time they are run.
 type engineFlags struct {
 	fs, cases []string
+	pressure  string
 	seed      uint64
 	budget    int
 	jobs      int
@@ -37,9 +39,10 @@ func (f *engineFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.fs, "fs", nil, "file systems, as in xfs,btrfs/nodatasum, or all; default the plain ones")
 	fl.StringSliceVar(&f.cases, "case", nil, "cases by glob, as in 'fallback/*'; default all")
+	fl.StringVar(&f.pressure, "pressure", "none", "memory pressure that every case is put under: none, high, max, reclaim or hog")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the engine's strategies")
 	fl.IntVar(&f.budget, "budget", 200, "executions a case on the engine")
-	fl.IntVar(&f.jobs, "jobs", 0, "how many cases run side by side, each in a virtual machine of its own; 0 is 1 there, and on the engine one a processor")
+	fl.IntVar(&f.jobs, "jobs", 0, "how many cases run side by side, each in a virtual machine of its own; 0 is one a processor, and no more machines than there is memory for")
 }
 
 func (f *engineFlags) check() error {
@@ -55,14 +58,19 @@ func (f *engineFlags) workers(target string) int {
 	case f.jobs > 0:
 		return f.jobs
 	case target == "vm":
-		return 1
+		return min(runtime.GOMAXPROCS(0), vm.Fitting())
 	}
 	return runtime.GOMAXPROCS(0)
 }
 
 // plan is what the flags pick from the catalogue.
 func (f *engineFlags) plan(catalogue []prog.Case) ([]campaign.Unit, error) {
-	return campaign.Plan(catalogue, campaign.Selection{Cases: f.cases, FS: f.fs})
+	dial, err := campaign.ParsePressure(f.pressure)
+	if err != nil {
+		return nil, fmt.Errorf("--pressure: %w", err)
+	}
+	units, err := campaign.Plan(catalogue, campaign.Selection{Cases: f.cases, FS: f.fs})
+	return campaign.UnderPressure(units, dial), err
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -122,9 +130,7 @@ func (a *app) runCases(ctx context.Context, f *runFlags, args []string) error {
 	runner.Seed, runner.Budget, runner.Mutants, runner.Shrink = f.seed, f.budget, f.mutants, true
 	judgeUnit := runner.Run
 	if len(args) > 0 {
-		judgeUnit = func(ctx context.Context, u campaign.Unit, watch func(string)) campaign.Verdict {
-			return runner.RunProgram(ctx, u, u.Variant.Program, watch)
-		}
+		judgeUnit = runner.RunGiven
 	}
 	return a.judgeAll(ctx, f.workers(f.target), units, judgeUnit, report, runner)
 }

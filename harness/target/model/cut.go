@@ -46,6 +46,7 @@ func unwritten() byte {
 // cut cuts the power and goes on, as main, on a machine that starts from what is left.
 func (t *task) cut(op prog.Op) history.Event {
 	in := t.in
+	in.reportMemory()
 	var choices []bool
 	choose := survivors(op, func() bool { return t.t.Choose(2) == 1 })
 	lost := in.m.Cut(t.t, func(n, of int) bool {

@@ -38,8 +38,8 @@ type interpreter struct {
 	// over: the power was cut, and what the tasks do is no part of the history any more; next is the interpreter that goes on.
 	over bool
 	next *interpreter
-	// settled: main has come to its end.
-	settled bool
+	// closing: main has done its last operation; settled: it has come to its end.
+	closing, settled bool
 }
 
 // task is a program's task in the engine.
@@ -85,6 +85,14 @@ func start(s *sched.Sched, p *plan) *interpreter {
 		t.in.settle(t)
 	})
 	return in
+}
+
+// ended says whether a task has done its last operation. Main has more to do then: it waits for the others.
+func (in *interpreter) ended(name string) bool {
+	if name == "main" {
+		return in.closing
+	}
+	return in.tasks[name].t.Done()
 }
 
 func newInterpreter(s *sched.Sched, p *plan) *interpreter {
@@ -133,6 +141,8 @@ func everyFile(s fsys.Spec) prog.Attr {
 func (in *interpreter) settle(t *task) {
 	in.m.Disk().Release(t.t, block.Everything())
 	in.m.Disk().ClearFaults()
+	in.closing = true
+	in.reportMemory()
 	if in.job.limited {
 		in.m.SetMemory(t.t, 0, 0)
 	}
@@ -144,6 +154,7 @@ func (in *interpreter) settle(t *task) {
 	for _, p := range in.pending {
 		t.t.Join(p.t)
 	}
+	in.m.EmptyDisk(t.t)
 	// What the final reads show is settled once all work has ended; in which order they and their own requests take their steps shows
 	// nothing more, and would multiply the schedules.
 	t.t.Calm()

@@ -39,6 +39,8 @@ func (t *task) reclaim(op prog.Op) history.Event {
 // cache carries out an operation that changes or asks what is in memory of a file, or what it is; false for any other.
 func (t *task) cache(f *refengine.File, op prog.Op) (history.Event, bool) {
 	switch op.Verb {
+	case prog.VFlood:
+		return t.flood(f, op), true
 	case prog.VEvict:
 		f.Evict(t.t, op.Off, op.Len)
 	case prog.VReadahead:
@@ -61,6 +63,25 @@ func (t *task) cache(f *refengine.File, op prog.Op) (history.Event, bool) {
 		return history.Event{}, false
 	}
 	return history.Event{}, true
+}
+
+// flood reads the range a page at a time, up to the end of the file, and forgets what it read.
+func (t *task) flood(f *refengine.File, op prog.Op) history.Event {
+	page := make([]byte, mm.PageSize)
+	for at := op.Off; at < op.Off+op.Len; at += mm.PageSize {
+		if n, e := f.Read(t.t, page, at, 0); n == 0 || e != errno.OK {
+			return failed(e)
+		}
+	}
+	return history.Event{}
+}
+
+// reportMemory says what the cgroup has counted, as harness/exec does on a kernel.
+func (in *interpreter) reportMemory() {
+	if in.job.limited {
+		counted := in.m.MemoryEvents()
+		in.emit(history.Event{Kind: history.Note, Op: -1, Name: history.MemoryPressure, N: int64(counted.Steal), Text: counted.String()})
+	}
 }
 
 func (t *task) pin(f *refengine.File, op prog.Op) history.Event {

@@ -170,7 +170,11 @@ truncate f 32k
 size f returns 32k
 fallocate f 0 4k punch-hole
 read f 0 8k = .:4k,o:4k
-fallocate f 0 4k collapse-range may-fail EOPNOTSUPP
+write g 0 64k o nowait may-fail EAGAIN|EOPNOTSUPP
+fallocate g 0 4k collapse-range may-fail EOPNOTSUPP|EINVAL
+fallocate g 0 4k insert-range may-fail EOPNOTSUPP|EINVAL
+file-limit 128k
+fill-disk 1m
 remount
 read f 0 8k = .:4k,o:4k
 record off

@@ -29,7 +29,7 @@ func (t *task) one(op prog.Op, n, iter int) {
 			t.all(op.Body, n+1, iter*int(op.Count)+i)
 		}
 	case op.Verb == prog.VUntil:
-		for i := 0; !t.dead && (i == 0 || !t.in.tasks[op.Task].t.Done()); i++ {
+		for i := 0; !t.dead && (i == 0 || !t.in.ended(op.Task)); i++ {
 			// A body that fails before it gets to a scheduling point would go round for ever.
 			t.t.Step("until", 0)
 			t.all(op.Body, n+1, i)
@@ -163,6 +163,13 @@ func (t *task) data(op prog.Op) history.Event {
 		return t.reap(op)
 	case prog.VReclaim:
 		return t.reclaim(op)
+	case prog.VHog:
+		return failed(t.in.m.Hog(t.t, op.Len))
+	case prog.VFillDisk:
+		return failed(t.in.m.FillDisk(t.t, op.Len))
+	case prog.VFileLimit:
+		t.in.m.SetFileLimit(t.t, op.Len)
+		return history.Event{}
 	}
 	f, e := t.file(op.File)
 	if e != errno.OK {
@@ -184,6 +191,12 @@ func (t *task) data(op prog.Op) history.Event {
 		arenaOf(t.in.s).lend(mem.Bytes())
 		t.aio[op.AIO] = submitted{f.SubmitReadBuffer(t.t, mem, op.Off, flags(op)), op, mem}
 		return history.Event{}
+	case prog.VUringWrite, prog.VUringRead:
+		arenaOf(t.in.s).lend(mem.Bytes())
+		t.aio[op.AIO] = submitted{uring(t.t, f, op, mem), op, mem}
+		return history.Event{}
+	case prog.VCopyRange:
+		return t.copyRange(f, op)
 	case prog.VFsync:
 		return failed(f.Fsync(t.t))
 	case prog.VFdatasync:
@@ -214,6 +227,10 @@ func transfer(st *sched.Task, f *refengine.File, op prog.Op, mem mm.Buffer) (int
 		return f.DirectReadBuffer(st, mem, op.Off, flags(op))
 	case prog.VStore:
 		return f.Store(st, mem.Bytes(), op.Off)
+	case prog.VSpliceWrite:
+		return f.SpliceWrite(st, mem.Bytes(), op.Off, flags(op), op.Direct())
+	case prog.VSpliceRead:
+		return f.SpliceRead(st, mem.Bytes(), op.Off, op.Direct())
 	}
 	return f.Load(st, mem.Bytes(), op.Off)
 }
@@ -233,7 +250,7 @@ func flags(op prog.Op) refengine.Flags {
 func fallocate(st *sched.Task, f *refengine.File, op prog.Op) errno.Errno {
 	mode, ok := map[prog.FallocMode]fs.Mode{
 		prog.FallocAlloc: fs.Allocate, prog.FallocKeep: fs.KeepSize, prog.FallocPunch: fs.PunchHole | fs.KeepSize, prog.FallocZero: fs.ZeroRange,
-		prog.FallocUnshare: fs.UnshareRange,
+		prog.FallocUnshare: fs.UnshareRange, prog.FallocCollapse: fs.CollapseRange, prog.FallocInsert: fs.InsertRange,
 	}[op.Mode]
 	if !ok {
 		return errno.EOPNOTSUPP

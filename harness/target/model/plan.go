@@ -33,6 +33,7 @@ func planFor(job target.Job, machine refengine.Config) *plan {
 		limited: job.Program.LimitsMemory(), retries: mayRetry(job.Program), data: map[part]func([]byte) bool{},
 	}
 	p.machine.Memory.Cgroup = p.limited
+	p.machine.CountSpace = job.Program.FillsDisk()
 	return p
 }
 
@@ -40,7 +41,7 @@ func planFor(job target.Job, machine refengine.Config) *plan {
 // and again. To watch for that costs a hash of the machine's state a step, and a program with a loop of its own would be taken for one.
 func mayRetry(p prog.Program) bool {
 	loops := func(s prog.Step) bool { return s.Op.Verb == prog.VUntil || s.Op.Verb == prog.VRepeat }
-	mapped := func(s prog.Step) bool { return s.Op.Verb.Direct() && s.Op.Buffer.Kind == prog.Via }
+	mapped := func(s prog.Step) bool { return s.Op.Direct() && s.Op.Buffer.Kind == prog.Via }
 	return slices.ContainsFunc(p.Steps(), mapped) && !slices.ContainsFunc(p.Steps(), loops)
 }
 

@@ -162,6 +162,9 @@ func (t *Target) makeRoomLocked() bool {
 	return true
 }
 
+// Fitting is how many machines there is memory for, at least one.
+func Fitting() int { return max(1, availableMiB()/(2*warmedMiB)) }
+
 // availableMiB is the memory that the host can give without swapping; 0 if it does not say.
 func availableMiB() int {
 	text, err := os.ReadFile("/proc/meminfo")

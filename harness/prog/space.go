@@ -1,0 +1,63 @@
+package prog
+
+// FillDisk leaves n bytes of the file system free for data: a file of the task's own, which no directory shows, takes the rest
+// (fallocate(2)). The space comes back when the task has ended or the file system is mounted anew.
+func FillDisk(n int64) Op { return Op{Verb: VFillDisk, Len: n} }
+
+// FileLimit is the largest size, in bytes, to which the task's own reads and writes may bring a file (RLIMIT_FSIZE); NoLimit
+// ends it. A write that begins at or behind it fails with EFBIG, and one that crosses it ends there. An operation that may block is
+// carried out by a process of its own, for which it does not count.
+func FileLimit(n int64) Op { return Op{Verb: VFileLimit, Len: n} }
+
+// FillsDisk says whether the program takes the file system's free space away, so that a target has to keep account of it.
+func (p Program) FillsDisk() bool {
+	for _, s := range p.Steps() {
+		if s.Op.Verb == VFillDisk {
+			return true
+		}
+	}
+	return false
+}
+
+// space checks the operations of this file.
+func (c *checker) space(s Step) {
+	switch op := s.Op; {
+	case op.Verb == VFillDisk && s.InLoop:
+		c.fail(s.N, "fill-disk in a loop: the first has left nothing to take")
+	case op.Verb == VFileLimit && op.Len < 0 && op.Len != NoLimit:
+		c.fail(s.N, "file-limit %d: want a size, or none", op.Len)
+	}
+}
+
+// reapsInLoop says whether a request that is submitted in a loop is reaped behind that in the same body, so that its name is free
+// again when the next turn begins.
+func (p Program) reapsInLoop(s Step) bool {
+	body := p.bodyOf(s.N)
+	for i, op := range body {
+		if op.AIO == s.Op.AIO && op.Verb != VReap {
+			for _, later := range body[i+1:] {
+				if later.Verb == VReap && later.AIO == s.Op.AIO {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// bodyOf is the block that holds operation n.
+func (p Program) bodyOf(n int) []Op { return bodyOf(p.Ops, 0, n) }
+
+func bodyOf(ops []Op, first, n int) []Op {
+	for _, op := range ops {
+		size := Size([]Op{op})
+		switch {
+		case n == first:
+			return ops
+		case n < first+size:
+			return bodyOf(op.Body, first+1, n)
+		}
+		first += size
+	}
+	return nil
+}
