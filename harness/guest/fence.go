@@ -2,14 +2,37 @@ package guest
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
-// fence reads the device's end directly.
+// nudgeEvery is how long a fence may take before another one is read beside it. QEMU 7.2's NBD client can keep an answer to itself while it
+// waits for that to a flush, until something else is asked: seen with gfs2, whose log flush waits for the blocks before it.
+const nudgeEvery = 200 * time.Millisecond
+
+// nudges bounds the fences that are read for one.
+const nudges = 50
+
+// fence reads the device's end directly. It returns once the read has been answered that was made first, or a later one, which says as much.
 func fence(device string) error {
+	read := make(chan error, nudges)
+	tick := time.NewTicker(nudgeEvery)
+	defer tick.Stop()
+	for range nudges {
+		go func() { read <- readEnd(device) }()
+		select {
+		case err := <-read:
+			return err
+		case <-tick.C:
+		}
+	}
+	return fmt.Errorf("let %s settle: none of %d reads was answered within %v", device, nudges, nudges*nudgeEvery)
+}
+
+func readEnd(device string) error {
 	fd, err := unix.Open(device, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("let %s settle: %w", device, err)
