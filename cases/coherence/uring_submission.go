@@ -23,7 +23,7 @@ func uringSubmission() prog.Case {
 		ops = append(ops,
 			prog.Hold(hold).Of("f", 0, whole),
 			prog.Go("other", other),
-			prog.AwaitHeld(1),
+			prog.AwaitHeld(1), prog.AwaitBlocked("other"),
 			submit.As("submit"),
 			prog.Release(), prog.Join("other"),
 		)

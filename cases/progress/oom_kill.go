@@ -46,6 +46,8 @@ func killedWith(request prog.Op, held prog.Requests) prog.Program {
 		prog.Go("eater", request, prog.Hog(32*prog.MiB).Fails("SIGKILL").As("hog")),
 		prog.AwaitHeld(1),
 		prog.AwaitBlocked("eater", "exit_aio"),
+		// What the killed task has touched stays charged until it is gone: without room the truncater would be the next to be killed.
+		prog.MemoryMax(16*prog.MiB),
 		prog.Go("truncater", prog.Truncate("f", 0).NotBefore("let-go").As("truncate")),
 		prog.AwaitBlocked("truncater"),
 		prog.Release().As("let-go"),
