@@ -41,7 +41,7 @@ unit: vm-deps ## unit tests, with real machines where they need them
 # Where there is concurrency that the engine does not simulate, and no machine to be booted.
 RACED := ./harness/disk ./harness/exec ./harness/judge ./harness/ktrace ./harness/campaign ./harness/target/model ./refengine/sched ./vmimage/qmp ./vmimage/qemu ./vmimage/snapshot
 race: race-deps ## the race detector on what has goroutines
-	@if command -v cc >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
+	@if command -v cc >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short -timeout 25m $(RACED); \
 	else echo "race detector left out: it needs a C compiler (as root: apt-get install gcc libc6-dev)"; fi
 
 lint: tidy ## gofmt, go vet, staticcheck, go.mod tidy
