@@ -68,13 +68,7 @@ func bytesBehindEOF() prog.Case {
 				Kernel:      "dax_iomap_fault",
 			},
 			{
-				FS: []string{"bcachefs"}, Variants: []string{"write"}, Target: "refengine",
-				Unsupported: "what bcachefs does there was not looked at",
-				Why:         "its buffered writes do not go through iomap",
-				Kernel:      "bch2_buffered_write",
-			},
-			{
-				FS: []string{"bcachefs"}, Variants: []string{"write"}, Target: "vm", Known: true,
+				FS: []string{"bcachefs"}, Variants: []string{"write"}, Known: true,
 				Why:    "a write zeroes nothing of the folio that the file ends in, to which a mapping has stored behind the end; seen on 6.12.117",
 				Kernel: "__bch2_buffered_write",
 			},

@@ -62,13 +62,7 @@ func straddlingFolio() prog.Case {
 				Kernel:      "dax_iomap_fault",
 			},
 			{
-				FS: []string{"bcachefs"}, Target: "refengine",
-				Unsupported: "what bcachefs does there was not looked at",
-				Why:         "its buffered writes do not go through iomap",
-				Kernel:      "bch2_buffered_write",
-			},
-			{
-				FS: []string{"bcachefs"}, Target: "vm", Known: true,
+				FS: []string{"bcachefs"}, Known: true,
 				Why:    "a write zeroes nothing of the folio that the file ends in, to which a mapping has stored behind the end: coherence/bytes-behind-eof",
 				Kernel: "__bch2_buffered_write",
 			},

@@ -143,7 +143,7 @@ func (d remoteDisk) Heal(ctx context.Context) error {
 // Settle reads from the device's end, past every hold: the disk's server takes the requests of the device's one queue in order
 // and answers at once what it does not hold.
 func (d remoteDisk) Settle(ctx context.Context) (int64, error) {
-	if err := fence(d.device); err != nil {
+	if err := fence(ctx, d.device); err != nil {
 		return 0, err
 	}
 	answer, err := d.a.ask(ctx, wire.Requests)

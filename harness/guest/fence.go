@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -13,23 +14,31 @@ import (
 // waits for that to a flush, until something else is asked: seen with gfs2, whose log flush waits for the blocks before it.
 const nudgeEvery = 200 * time.Millisecond
 
-// nudges bounds the fences that are read for one.
+// nudges is how many reads are made for one fence; none is asked for again then, but their answers are awaited.
 const nudges = 50
 
 // fence reads the device's end directly. It returns once the read has been answered that was made first, or a later one, which says as much.
-func fence(device string) error {
+// It waits as long as ctx does: a kernel whose device answers nobody hangs, and the program's limit says so.
+func fence(ctx context.Context, device string) error {
 	read := make(chan error, nudges)
 	tick := time.NewTicker(nudgeEvery)
 	defer tick.Stop()
-	for range nudges {
-		go func() { read <- readEnd(device) }()
+	ask := func() { read <- readEnd(device) }
+	go ask()
+	asked := 1
+	for {
 		select {
 		case err := <-read:
 			return err
+		case <-ctx.Done():
+			return fmt.Errorf("let %s settle: none of %d reads was answered: %w", device, asked, ctx.Err())
 		case <-tick.C:
+			if asked < nudges {
+				go ask()
+				asked++
+			}
 		}
 	}
-	return fmt.Errorf("let %s settle: none of %d reads was answered within %v", device, nudges, nudges*nudgeEvery)
 }
 
 func readEnd(device string) error {

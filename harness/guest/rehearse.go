@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ func (a *agent) rehearse(ctx context.Context, trace *tracing) error {
 	defer os.RemoveAll(root)
 	p, err := prog.Parse(exec.Rehearsed)
 	if err != nil {
+		return fmt.Errorf("rehearse: %w", err)
+	}
+	if err := decodeJob(); err != nil {
 		return fmt.Errorf("rehearse: %w", err)
 	}
 	quiet := newRehearsal()
@@ -71,8 +75,6 @@ func (r *rehearsal) end() { r.host.Close() }
 
 // sayYes answers what a guest asks until its pipe is closed.
 func sayYes(host *wire.Conn) {
-	// A job as one will come, so that its decoding has been done; it is nobody's turn, and it is answered as such.
-	_ = host.Send(wire.ToGuest{Job: &wire.Job{Program: exec.Rehearsed, Trace: wire.Trace{Events: []string{"g:n"}, Probes: []string{"f"}}, SetupLimit: 1, RunLimit: 1}})
 	for {
 		var m wire.ToHost
 		if err := host.Receive(&m); err != nil {
@@ -82,6 +84,15 @@ func sayYes(host *wire.Conn) {
 			_ = host.Send(wire.ToGuest{Answer: &wire.Answer{ID: m.Ask.ID, Value: 1}})
 		}
 	}
+}
+
+// decodeJob decodes a job as one will come.
+func decodeJob() error {
+	var mail bytes.Buffer
+	conn := wire.NewConn(&mail)
+	job := wire.Job{Program: exec.Rehearsed, Trace: wire.Trace{Events: []string{"g:n"}, Probes: []string{"f"}}, SetupLimit: 1, RunLimit: 1}
+	var m wire.ToGuest
+	return errors.Join(conn.Send(wire.ToGuest{Job: &job}), conn.Receive(&m))
 }
 
 // ends are two pipes as one connection.

@@ -223,6 +223,29 @@ func TestWhatReplacesADescriptorBlocksAsTheOriginalDid(t *testing.T) {
 	}
 }
 
+// A copy that has all its threads, traced, when it fails: it can be waited for only after them.
+func TestACopyThatIsNotFinishedIsEnded(t *testing.T) {
+	pid, socket := start(t, "adder")
+	add(t, socket, 1)
+	o := freeze(t, pid)
+	last := &o.threads[len(o.threads)-1]
+	whole := last.xstate
+	last.xstate = []byte{0}
+	_, theirs := pair(t)
+	defer theirs.Close()
+	began := time.Now()
+	if copied, err := o.Fork(map[int]*os.File{socketFD: theirs}); err == nil || !strings.Contains(err.Error(), "its registers") {
+		t.Fatalf("copy %d, %v; want an error", copied, err)
+	}
+	if took := time.Since(began); took >= workLimit {
+		t.Errorf("it took %v and was killed for that", took)
+	}
+	last.xstate = whole
+	if sum := add(t, fork(t, o), 1); sum != 2 {
+		t.Errorf("the next copy: sum %d", sum)
+	}
+}
+
 func TestWhatCannotBeCopiedIsAnErrorThatSaysWhat(t *testing.T) {
 	for kind, want := range map[string]string{
 		"epoll": "anon_inode:[eventpoll]: nobody can copy that",

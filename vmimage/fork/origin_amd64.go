@@ -145,12 +145,23 @@ func (o *Origin) fork(with map[int]*os.File) (int, error) {
 	}
 	pid := int(got)
 	if err := o.furnish(pid, with); err != nil {
-		_ = unix.Kill(pid, unix.SIGKILL)
-		// It is ours to wait for: nobody else knows of it yet.
-		_, _ = unix.Wait4(pid, nil, unix.WALL, nil)
+		end(pid)
 		return 0, err
 	}
 	return pid, nil
+}
+
+// end kills a copy that was not finished and that nobody else knows of, and waits for it: for its other threads first, since a process with
+// traced threads that were not waited for has not ended.
+func end(pid int) {
+	tids, _ := threadsOf(pid) // without them there is only the main thread
+	_ = unix.Kill(pid, unix.SIGKILL)
+	for _, tid := range tids {
+		if tid != pid {
+			awaitEnd(tid)
+		}
+	}
+	awaitEnd(pid)
 }
 
 // furnish makes a whole process of a copy that has one thread and shares all descriptors.

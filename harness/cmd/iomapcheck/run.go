@@ -91,7 +91,12 @@ An interrupt ends the run, prints the sum so far and exits with 125.`,
   iomapcheck run --target vm --json - | jq -r 'select(.verdict != "ok") | .replay'
   iomapcheck run - --target vm --fs xfs < program.txt
   iomapcheck run --mutant dio-skip-post-invalidate      with one historic bug in the engine`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runCases(cmd.Context(), f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.checkTargetFlags(cmd.Flags().Changed); err != nil {
+				return usage(err)
+			}
+			return a.runCases(cmd.Context(), f, args)
+		},
 	}
 	f.targetFlags.register(cmd)
 	f.engineFlags.register(cmd)
@@ -109,6 +114,17 @@ func (f *runFlags) check() error {
 		err = fmt.Errorf("--mutant: only the refengine target has bugs to switch on, not %s", f.target)
 	}
 	return errors.Join(checkTarget(f.target), f.targetFlags.check(), f.engineFlags.check(), err)
+}
+
+// checkTargetFlags finds a flag that was given and is about the other target: what was meant would not be what is run.
+func (f *runFlags) checkTargetFlags(given func(flag string) bool) error {
+	switch {
+	case f.target == "refengine" && given("kernel"):
+		return errors.New("--kernel: the refengine target runs no kernel; it behaves like one with --release, as in --release 6.1; for a kernel add --target vm")
+	case f.target == "vm" && given("release"):
+		return errors.New("--release: is the refengine target's; the vm target takes --kernel, as in --kernel debian:6.1")
+	}
+	return nil
 }
 
 func (a *app) runCases(ctx context.Context, f *runFlags, args []string) error {

@@ -150,13 +150,14 @@ func (t *Target) makeRoomLocked() bool {
 			oldest = l
 		}
 	}
-	if n == 0 || availableMiB() > 2*warmedMiB {
+	available := availableMiB()
+	if available > 2*warmedMiB || n == 0 && available > warmedMiB {
 		return true
 	}
 	if oldest == nil {
 		return false
 	}
-	t.warm.levels[oldest].end()
+	t.pool.owned.Go(t.warm.levels[oldest].end)
 	delete(t.warm.levels, oldest)
 	t.warm.uses[oldest] = 0
 	return true
