@@ -59,7 +59,7 @@ func (m *machine) command() string {
 	text := strings.Join(m.vm.Command, " ") + "\n"
 	if m.of != nil {
 		if m.warmed {
-			text += "a copy, with all its threads, of a machine that had run a program and was prepared anew: "
+			text += "a copy, with all its threads, of a machine that had run a program: "
 		}
 		text += "a clone of snapshot " + m.of.key + ", which was booted as\n" + m.of.booted + "\n"
 	}

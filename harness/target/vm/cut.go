@@ -22,7 +22,7 @@ import (
 // A program that cuts the power has two lives, each on a machine of its own:
 //
 //	first life    blank disk of a pattern ── mkfs, mount ── program … cut ┐ disk frozen, machine killed
-//	second life   another machine, boots ── the frozen disk ── mount ── rest of the program, final reads
+//	second life   another machine ── the frozen disk ── mount ── rest of the program, final reads
 //
 // Both are one history, on the first guest's clock. What the first guest still says after its disk is frozen is not heard: what it had not
 // reported by then had not returned.
@@ -58,9 +58,9 @@ func cuts(msg wire.ToHost) (prog.Op, bool) {
 	return p.Ops[0], true
 }
 
-// blank is the byte that the job's disk is made of: zeros, but where stale blocks are to be told from them.
-func (r *run) blank() byte {
-	if _, cuts := r.job.Program.Cut(); cuts {
+// blank is the byte that a job's disk is made of: zeros, but where stale blocks are to be told from them.
+func blank(job target.Job) byte {
+	if _, cuts := job.Program.Cut(); cuts {
 		return unwritten()
 	}
 	return 0
@@ -156,7 +156,7 @@ func (r *run) secondLife(ctx context.Context) (*target.Execution, error) {
 	r.m.spent = true
 	past := r.over()
 	r.m.stop()
-	m, err := r.m.target.machine(ctx, r.m.shape, r.job.Watch)
+	m, err := r.m.target.survivor(ctx, r.m.shape, r.job.FS, r.job.Watch)
 	var dead *qemu.BootError
 	if errors.As(err, &dead) {
 		x := r.m.target.bootFailure(r.job, dead)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,8 +35,11 @@ type level struct {
 	image *disk.Image
 	// prepared says that this is the second level.
 	prepared bool
-	// fs is what a prepared level has mounted.
-	fs fsys.Spec
+	// fs is what a prepared level has mounted, on a disk that was made of the byte blank; and what one of reviving will mount.
+	fs    fsys.Spec
+	blank byte
+	// of is the booted level that one of reviving is, nil for others.
+	of *level
 	// booted is the command that booted the machine, for the evidence.
 	booted string
 }
@@ -91,7 +95,7 @@ func (t *Target) preparedLevel(ctx context.Context, base *level, job target.Job)
 	if err != nil {
 		return nil, err
 	}
-	l, err := t.level(ctx, key, level{shape: base.shape, prepared: true, fs: job.FS}, func(ctx context.Context, d *snapshot.Draft) error {
+	l, err := t.level(ctx, key, level{shape: base.shape, prepared: true, fs: job.FS, blank: blank(job)}, func(ctx context.Context, d *snapshot.Draft) error {
 		return t.makePrepared(ctx, base, job, d)
 	})
 	if err != nil {
@@ -107,7 +111,7 @@ func preparedKey(base *level, job target.Job) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode preparation: %w", err)
 	}
-	return cache.Key("prepared", base.key, string(text), fmt.Sprint(r.blank())), nil
+	return cache.Key("prepared", base.key, string(text), fmt.Sprint(blank(job))), nil
 }
 
 // spares is how many tasks find their process started in a clone: main, what reads every file at the end, and two tasks of the program.
@@ -229,10 +233,30 @@ func (t *Target) addLevel(l *level) *level {
 	return l
 }
 
+// reviving is a booted level as the machine after a power cut is a clone of it: where it is warmed, the file system has been mounted before.
+// It lives as long as the booted level does.
+func (t *Target) reviving(base *level, fs fsys.Spec) *level {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := base.key + " " + fs.String()
+	l := t.revivings[key]
+	if l == nil {
+		twin := *base
+		l = &twin
+		l.fs, l.of = fs, base
+		t.revivings[key] = l
+	}
+	return l
+}
+
 // dropLevel forgets a level that makes no clones, here and in the cache.
 func (t *Target) dropLevel(ctx context.Context, l *level) error {
+	if l.of != nil {
+		l = l.of
+	}
 	t.mu.Lock()
 	delete(t.levels, l.key)
+	maps.DeleteFunc(t.revivings, func(_ string, r *level) bool { return r.of == l })
 	t.mu.Unlock()
 	l.Close()
 	return snapshot.Store{Cache: t.config.Cache}.Drop(ctx, l.key)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 )
@@ -18,8 +19,7 @@ const maxSnapshotFailures = 3
 
 // obtain is a machine for the job: a clone with its file system, or one without any. An error that is a *shownError has what came of the job.
 func (t *Target) obtain(ctx context.Context, s shape, job target.Job) (*machine, error) {
-	// A disk whose power will be cut is made of a pattern, on which no snapshot stands.
-	if _, cuts := job.Program.Cut(); !cuts && t.snapshots(s) {
+	if t.snapshots(s) {
 		m, err := t.preparedClone(ctx, s, job)
 		if !t.failed(ctx, err) {
 			return m, err
@@ -67,6 +67,23 @@ func (t *Target) preparedClone(ctx context.Context, s shape, job target.Job) (*m
 		return nil, err
 	}
 	return t.awake(ctx, l, t.pool.take)
+}
+
+// survivor is a machine for what a power cut has left of a file system: it has none of its own.
+func (t *Target) survivor(ctx context.Context, s shape, fs fsys.Spec, watch func(string)) (*machine, error) {
+	if t.snapshots(s) {
+		base, err := t.bootedLevel(ctx, s, watch)
+		if err == nil {
+			var m *machine
+			if m, err = t.awake(ctx, t.reviving(base, fs), t.pool.take); err == nil {
+				return m, nil
+			}
+		}
+		if !t.failed(ctx, err) {
+			return nil, err
+		}
+	}
+	return t.machine(ctx, s, watch)
 }
 
 // bootedClone is a running clone of a machine that has just booted.

@@ -85,7 +85,7 @@ func (r *run) prepare(ctx context.Context) error {
 
 // prepareBlank is prepareAs on a blank disk.
 func (r *run) prepareBlank(ctx context.Context, p *wire.Prepare) error {
-	if err := r.m.blankDisk(r.blank()); err != nil {
+	if err := r.m.blankDisk(blank(r.job)); err != nil {
 		return err
 	}
 	return r.prepareAs(ctx, p)

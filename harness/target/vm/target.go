@@ -74,11 +74,13 @@ type Target struct {
 	kernelSum func() (string, error)
 	pool      *pool[*machine]
 
-	mu       sync.Mutex
-	idle     []*machine        // that have booted; guarded by mu
-	levels   map[string]*level // open snapshots by key; guarded by mu
-	failures int               // of snapshots; guarded by mu
-	warm     warmth
+	mu     sync.Mutex
+	idle   []*machine        // that have booted; guarded by mu
+	levels map[string]*level // open snapshots by key; guarded by mu
+	// revivings are the open snapshots as machines for the time after a power cut are clones of them; guarded by mu
+	revivings map[string]*level
+	failures  int // of snapshots; guarded by mu
+	warm      warmth
 }
 
 var _ target.Target = (*Target)(nil)
@@ -101,7 +103,7 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 	if config.DiskSize == 0 {
 		config.DiskSize = 512 << 20
 	}
-	t := &Target{config: config, levels: map[string]*level{}, warm: newWarmth()}
+	t := &Target{config: config, levels: map[string]*level{}, revivings: map[string]*level{}, warm: newWarmth()}
 	err := StaticProgram(config.Agent)
 	if err != nil {
 		return nil, err

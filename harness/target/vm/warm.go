@@ -76,6 +76,20 @@ evict f 0 64k
 write g 0 12k g
 drop-caches
 direct-read g 0 4k
+uring-write g 16k 16k u as u direct
+reap u
+uring-read g 0 4k as v
+reap v
+uring-read g 0 4k as x direct vectored
+reap x
+read g 0 4k vectored
+splice-write g 32k 4k p
+splice-read g 32k 4k
+copy-range g 0 16k h 0
+fallocate f 0 64k punch-hole
+fallocate f 0 64k keep-size
+fallocate f 64k 8k zero-range
+direct-write f 3k 512 e dsync
 remount
 read g 0 12k
 `
@@ -108,7 +122,7 @@ func (t *Target) fresh(ctx context.Context, l *level) (*machine, error) {
 
 // warmable says whether the level can be warmed at all.
 func (t *Target) warmable(l *level) bool {
-	return t.choice.Accel == qemu.TCG && !t.config.Clones && l.prepared
+	return t.choice.Accel == qemu.TCG && !t.config.Clones && (l.prepared || l.of != nil)
 }
 
 // warmedOf is the level's warmed machine, with one user more; nil if there is none. It may begin to make one.
@@ -224,7 +238,7 @@ func (t *Target) makeWarmed(ctx context.Context, l *level) (*warmed, error) {
 	return &warmed{m: m, frozen: frozen, image: m.disk.Snapshot(), last: time.Now()}, nil
 }
 
-// warmUp runs the program, prepares the guest anew, and freezes it.
+// warmUp runs the program and freezes the guest, prepared anew for a prepared level, with nothing mounted for one of reviving.
 func (m *machine) warmUp(ctx context.Context, l *level) (*qemu.Frozen, error) {
 	program, err := prog.Parse(l.shape.warmUp())
 	if err != nil {
@@ -233,13 +247,28 @@ func (m *machine) warmUp(ctx context.Context, l *level) (*qemu.Frozen, error) {
 	if err := m.wake(ctx); err != nil {
 		return nil, err
 	}
-	job := target.Job{FS: l.fs, Program: program, Watch: func(string) {}}
-	if err := m.quietly(job, func(r *run) error { return r.program(ctx) }); err != nil {
-		return nil, err
+	job := target.Job{FS: l.fs, Watch: func(string) {}}
+	prepare := func() error {
+		return m.quietly(job, func(r *run) error {
+			if err := m.blankDisk(l.blank); err != nil {
+				return err
+			}
+			return r.prepareAs(ctx, r.lasting())
+		})
 	}
-	job.Program = prog.Program{}
-	if err := m.quietly(job, func(r *run) error { return r.prepareBlank(ctx, r.lasting()) }); err != nil {
-		return nil, err
+	run := func() error {
+		job := job
+		job.Program = program
+		return m.quietly(job, func(r *run) error { return r.program(ctx) })
+	}
+	steps := []func() error{run, prepare}
+	if !l.prepared {
+		steps = []func() error{prepare, run}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	frozen, err := m.vm.Freeze(ctx)
 	if err != nil {
@@ -293,7 +322,7 @@ func (t *Target) copyOf(l *level, w *warmed) (*machine, error) {
 		t.warm.leave(w)
 		return nil, fmt.Errorf("copy a machine: %w", err)
 	}
-	m.of, m.hello, m.prepared, m.warmed = l, l.hello, true, true
+	m.of, m.hello, m.prepared, m.warmed = l, l.hello, l.prepared, true
 	m.release = func() { t.warm.leave(w) }
 	return m, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
@@ -71,6 +72,51 @@ func TestEveryMachineOfAWarmLevelIsAFreshCopy(t *testing.T) {
 	tg.pool.owned.Wait()
 	if n := tg.warm.levels[levelOf(t, tg)].users; n > len(tg.pool.slots) {
 		t.Errorf("%d copies are said to run, %d wait", n, len(tg.pool.slots))
+	}
+}
+
+// What a power cut leaves is mounted by a copy too, of a machine whose kernel has had such a file system mounted before, and whose disk
+// held something else then.
+func TestBothMachinesOfAPowerCutAreCopies(t *testing.T) {
+	tg, _ := warmTarget(t)
+	job := small(t, "btrfs")
+	var err error
+	job.Program, err = prog.Parse("write f 0 64k o\nfsync f\ndirect-write f 0 4k n dsync\nwrite g 0 4k x\ncut\nread f 0 64k = n:4k,o:60k\nread g 0 4k returns 0\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range worthwhile {
+		runs(t, tg, job)
+	}
+	tg.pool.owned.Wait()
+	runs(t, tg, job) // what were clones before the levels were warm
+	tg.pool.owned.Wait()
+	for range 3 {
+		_, x := runs(t, tg, job)
+		if how := x.Extra["qemu.txt"]; !strings.Contains(how, "a copy, with all its threads") {
+			t.Errorf("what the cut left was not mounted by a copy but by %s", how)
+		}
+	}
+	var reviving, prepared int
+	for l, w := range tg.warm.levels {
+		switch {
+		case w == nil || l.fs.Name() != "btrfs":
+		case l.prepared && l.blank == unwritten():
+			prepared++
+		case l.of != nil:
+			reviving++
+		}
+	}
+	if reviving != 1 || prepared != 1 {
+		t.Errorf("%d levels of reviving and %d prepared ones on a disk of a pattern are warm, want one of each", reviving, prepared)
+	}
+}
+
+func TestEveryShapeHasAWarmUp(t *testing.T) {
+	for _, s := range fsys.All() {
+		if p, err := prog.Parse(shapeOf(s).warmUp()); err != nil || len(p.Ops) < 20 {
+			t.Errorf("%s: %d operations, %v", s, len(p.Ops), err)
+		}
 	}
 }
 
