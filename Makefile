@@ -5,11 +5,12 @@ KERNEL ?= debian:6.12
 FS ?=
 CASE ?=
 TARGET ?= refengine,vm
+LABELS ?= !nightly || target:refengine
 PROCS ?= 2
 REPORTS := reports
 GINKGO := $(GO) tool ginkgo
 NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
-SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
+SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --label-filter='$(LABELS)' --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
 
 .PHONY: all help suite test unit race lint tidy readme bench-vm vm-deps race-deps clean
 
@@ -17,7 +18,8 @@ all: bin/iomapcheck ## build bin/iomapcheck (the default)
 
 help: ## this list
 	@sed -n 's/^\([a-z/-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
-	@echo "  KERNEL=$(KERNEL) FS=$(FS) CASE=$(CASE) TARGET=$(TARGET) choose what make suite runs"
+	@echo "  KERNEL=$(KERNEL) FS=$(FS) CASE=$(CASE) TARGET=$(TARGET) LABELS='$(LABELS)' choose what make suite runs"
+	@echo "  LABELS= runs what is for the night as well"
 
 # Static: the same file is PID 1 of the guests.
 bin/iomapcheck: FORCE

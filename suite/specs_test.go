@@ -17,13 +17,22 @@ var _ = Describe("iomapcheck", func() {
 	for _, name := range split(opts.targets) {
 		Context("on "+name, Label("target:"+name, "kernel:"+labelled(kernelOf(name))), func() {
 			for _, u := range units {
-				It(u.CaseName()+" on "+u.FS.String(), Label("theme:"+u.Case.Theme(), "fs:"+u.FS.Name(), "fs:"+labelled(u.FS.String())), func(ctx SpecContext) {
+				It(u.CaseName()+" on "+u.FS.String(), labels(u), func(ctx SpecContext) {
 					judgeUnit(ctx, name, u)
 				})
 			}
 		})
 	}
 })
+
+// labels are what a unit's spec is selected by.
+func labels(u campaign.Unit) Labels {
+	l := Label("theme:"+u.Case.Theme(), "fs:"+u.FS.Name(), "fs:"+labelled(u.FS.String()))
+	if u.Variant.Nightly {
+		l = append(l, "nightly")
+	}
+	return l
+}
 
 // kernelOf names the target's kernel as it was asked for, since nothing is resolved while the tree is built.
 func kernelOf(target string) string {

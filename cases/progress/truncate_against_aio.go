@@ -24,8 +24,8 @@ func truncateAgainstAIO() prog.Case {
 			{Name: "reads", Program: againstAIO(16, nil, readOf)},
 			{Name: "mapped", Program: againstAIO(16, nil, writeFrom)},
 			{Name: "failing", Program: againstAIO(16, []prog.Op{prog.Fail(prog.Reads, "EIO", 0).Of("f", 0, 16*block)}, readOf)},
-			{Name: "64-reads", Program: againstAIO(64, nil, readOf)},
-			{Name: "64-mapped", Program: againstAIO(64, nil, writeFrom)},
+			{Name: "64-reads", Program: againstAIO(64, nil, readOf), Nightly: true},
+			{Name: "64-mapped", Program: againstAIO(64, nil, writeFrom), Nightly: true},
 		},
 		Rows: []prog.Row{
 			rows.Journalled("the requests are done when they are submitted"),

@@ -41,6 +41,8 @@ type Selection struct {
 	Cases []string
 	// FS are file systems with their variants, as in btrfs/nodatasum.
 	FS []string
+	// Quick leaves out what is for the night: variants that are Nightly.
+	Quick bool
 }
 
 // Plan lists the units that the selection picks, by case and file system. Picking nothing is an error that says what there is.
@@ -57,6 +59,9 @@ func Plan(catalogue []prog.Case, sel Selection) ([]Unit, error) {
 	}
 	for _, c := range catalogue {
 		for _, v := range c.Variants {
+			if sel.Quick && v.Nightly {
+				continue
+			}
 			for _, s := range specs {
 				if u := (Unit{Case: c, Variant: v, FS: s}); u.picked(sel.Cases) {
 					units = append(units, u)
@@ -65,6 +70,12 @@ func Plan(catalogue []prog.Case, sel Selection) ([]Unit, error) {
 		}
 	}
 	if len(units) == 0 {
+		if sel.Quick {
+			sel.Quick = false
+			if _, err := Plan(catalogue, sel); err == nil {
+				return nil, fmt.Errorf("what %s matches is nightly: a quick selection leaves it out", strings.Join(sel.Cases, ", "))
+			}
+		}
 		return nil, fmt.Errorf("no case matches %s; there are %s", strings.Join(sel.Cases, ", "), strings.Join(names(catalogue), ", "))
 	}
 	return units, nil

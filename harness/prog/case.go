@@ -24,6 +24,9 @@ type Variant struct {
 	// Name is unique in the case; "" for a case of one variant.
 	Name    string
 	Program Program
+	// Nightly says that a quick selection leaves it out: it is one of many that are alike, or takes long and shows little more than a shorter
+	// one does.
+	Nightly bool
 }
 
 // Row is a difference by design: why a file system takes another way, with its witness and what may be returned there.

@@ -33,12 +33,14 @@ type engineFlags struct {
 	seed      uint64
 	budget    int
 	jobs      int
+	quick     bool
 }
 
 func (f *engineFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.fs, "fs", nil, "file systems, as in xfs,btrfs/nodatasum, or all; default the plain ones")
 	fl.StringSliceVar(&f.cases, "case", nil, "cases by glob, as in 'fallback/*'; default all")
+	fl.BoolVar(&f.quick, "quick", false, "leave out what is for the night: variants that are many alike, or long")
 	fl.StringVar(&f.pressure, "pressure", "none", "memory pressure that every case is put under: none, high, max, reclaim or hog")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the engine's strategies")
 	fl.IntVar(&f.budget, "budget", 200, "executions a case on the engine")
@@ -69,7 +71,7 @@ func (f *engineFlags) plan(catalogue []prog.Case) ([]campaign.Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--pressure: %w", err)
 	}
-	units, err := campaign.Plan(catalogue, campaign.Selection{Cases: f.cases, FS: f.fs})
+	units, err := campaign.Plan(catalogue, campaign.Selection{Cases: f.cases, FS: f.fs, Quick: f.quick})
 	return campaign.UnderPressure(units, dial), err
 }
 

@@ -35,12 +35,15 @@ type run struct {
 	refused   string
 }
 
+// leastHang is the shortest time after which a program that is known to hang is believed to.
+const leastHang = 10 * time.Second
+
 // newRun begins a job on a machine. The caller ends it with end.
 func (m *machine) newRun(job target.Job) *run {
 	m.jobs++
 	r := &run{m: m, job: job, limits: m.target.limits(), phase: "greet", nonce: fmt.Sprintf("iomapcheck: end of job %d", m.jobs)}
 	if job.Hangs {
-		r.limits.run /= 4
+		r.limits.run = max(r.limits.run/8, leastHang)
 	}
 	r.text, r.findings = m.log.mark()
 	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
