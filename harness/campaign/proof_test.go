@@ -13,7 +13,7 @@ import (
 const leastProved = 15
 
 func TestManyCasesAreProvedAtTheirDefaultSize(t *testing.T) {
-	units, err := Plan(cases.Catalogue(), Selection{FS: []string{"xfs"}})
+	units, err := Plan(cases.Catalogue(), Selection{FS: []string{"xfs"}, Quick: true})
 	if err != nil {
 		t.Fatal(err)
 	}
