@@ -68,7 +68,7 @@ func (u *uring) start(t *sched.Task) {
 	case u.b.Len() == 0:
 		u.complete(t, 0, errno.OK)
 		return
-	case !waits && (!fs.OpensNowait(f.m.fs.Name()) || !u.a.read && !u.direct):
+	case !waits && (!fs.OpensNowait(f.m.fs.Name(), f.m.sb.Release) || !u.a.read && !u.direct):
 		u.punt(t, 0)
 		return
 	}

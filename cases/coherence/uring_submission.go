@@ -49,6 +49,12 @@ func uringSubmission() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("O_DIRECT is buffered"),
 			{
+				FS: []string{"gfs2"}, Variants: []string{"direct-read"}, Before: "6.5", Known: true, Shows: "hang",
+				Why:    "an io_uring takes every regular file for one that can be told not to wait, and gfs2 waits for the inode's glock, which who reads through the cache holds. Seen on 5.10.262 and 6.1.192",
+				Kernel: "io_file_supports_nowait; gfs2_file_direct_read → gfs2_glock_nq without a look at IOCB_NOWAIT",
+				Commit: "io_uring: rely solely on FMODE_NOWAIT",
+			},
+			{
 				FS: []string{"btrfs"}, Variants: []string{"direct-read-dirty"}, Target: "vm", Known: true, Shows: "hang",
 				Why:    "a direct read waits for the inode's lock, which fsync holds until its data is on the disk, also if it must not wait; not mended as of 7.2",
 				Kernel: "btrfs_direct_read does not look at IOCB_NOWAIT, as btrfs_direct_write does (BTRFS_ILOCK_TRY)",

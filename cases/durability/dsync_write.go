@@ -45,6 +45,14 @@ func dsyncFallback() prog.Case {
 		Rows: []prog.Row{
 			journalled(),
 			rows.Checksummed("there is no direct write that could fall back"),
+			{
+				FS: []string{"btrfs"}, Before: "5.11", Known: true,
+				Why:       "O_DSYNC is taken away from the write for iomap, and given back when something was done directly: what falls back as a whole is not synced; seen on 5.10.262",
+				Kernel:    "btrfs_file_write_iter: current->journal_info == BTRFS_DIO_SYNC_STUB",
+				Commit:    "btrfs: call iomap_dio_complete() without inode_lock",
+				Expect:    map[string]prog.Expect{"after": {OneOf: "ne"}},
+				Witnesses: []prog.Witness{prog.SeenBlocked("redirty", "folio_wait_writeback"), prog.WritesLost(1)},
+			},
 			overtaken("btrfs", "a store to a page under writeback waits for it, so that nothing is dirty again; store and write race afterwards",
 				"btrfs_page_mkwrite → folio_wait_writeback", "folio_wait_writeback"),
 			overtaken("bcachefs", "a direct write keeps the faults of stores out up to its end", "bch2_direct_write → bch2_pagecache_block_get",

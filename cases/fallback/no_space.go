@@ -53,6 +53,12 @@ func noSpace() prog.Case {
 			).Witness(direct())},
 		},
 		Rows: []prog.Row{
+			{
+				FS: []string{"gfs2"}, Variants: []string{"hole", "dsync", "aio", "extending"}, Target: "vm", Before: "6.1",
+				Unsupported: "a file that was written to has blocks set aside, which stay its own when the disk is full: no write of it runs out. Seen on 5.10.262, where another file's write fails",
+				Why:         "a multi-block reservation is no one else's",
+				Kernel:      "gfs2_inplace_reserve → rg_mblk_search, i_res",
+			},
 			rows.Journalled("the witness of a direct attempt cannot show"),
 			{
 				FS:          []string{"zonefs"},

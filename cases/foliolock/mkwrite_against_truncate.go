@@ -36,7 +36,7 @@ func mkwriteAgainstTruncate() prog.Case {
 			).Witness(prog.SeenBlocked("truncate", "xfs_ilock", "do_truncate", "invalidate_lock", "i_rwsem", "folio_wait_bit_common", "ext4_setattr",
 				"ext4_break_layouts", "truncate_inode_pages_range", "gfs2_glock_wait", "__bch2_two_state_lock"))},
 			{Name: "stream", Program: program(
-				prog.Go("storer", prog.Repeat(4, prog.Store("f", 0, page, 's').MayFail("SIGBUS"))),
+				prog.Go("storer", prog.Repeat(8, prog.Store("f", 0, page, 's').MayFail("SIGBUS"))),
 				prog.Go("truncater", prog.Until("storer", again[0].As(""), again[1])),
 				prog.Join("storer"), prog.Join("truncater"),
 			).Witness(stored())},

@@ -56,6 +56,12 @@ func selfMappedBuffer() prog.Case {
 				Commit: "btrfs: fix deadlock due to page faults during direct IO reads and writes",
 			},
 			{
+				FS: []string{"btrfs"}, Variants: []string{"read-elsewhere", "write-elsewhere"}, Target: "vm", Before: "5.16", Known: true, Shows: "hang",
+				Why:    "the range is locked while its memory is faulted in, and the fault reads around its page, also from the range; seen on 5.10.262. The engine reads no page that nobody asked for",
+				Kernel: "btrfs_dio_iomap_begin → lock_extent_direct; btrfs_readahead → contiguous_readpages → btrfs_lock_and_flush_ordered_range",
+				Commit: "btrfs: fix deadlock due to page faults during direct IO reads and writes",
+			},
+			{
 				FS: []string{"btrfs"}, Variants: []string{"crosswise"}, Target: "refengine", Before: "5.16", Known: true, Shows: "hang",
 				Why:    "the range is locked while its own memory is faulted in, and the fault needs the other's: on a kernel the two must meet at the right moment",
 				Kernel: "btrfs_dio_iomap_begin → lock_extent_direct; btrfs_readpage → btrfs_lock_and_flush_ordered_range",

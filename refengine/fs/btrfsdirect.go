@@ -236,6 +236,10 @@ func noProgress(ino *iomap.Inode, k *iomap.Kiocb, write bool) (int64, errno.Errn
 	return k.DoneBefore, errno.OK, true
 }
 
+// dsyncKept is the first release whose direct writes keep O_DSYNC where nothing of them is done directly: before, the flag was taken away for
+// iomap and given back by ->end_io, which is then not called (BTRFS_DIO_SYNC_STUB).
+const dsyncKept iomap.Version = 511
+
 // directWrite is btrfs_direct_write: directly where it can, the rest through the cache, written back and invalidated.
 func (b *btrfs) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
 	n := int64(0)
@@ -252,7 +256,11 @@ func (b *btrfs) directWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (in
 	if k.Nowait {
 		return 0, errno.EAGAIN
 	}
-	buffered, err := b.bufferedWrite(t, ino, restOf(ino, k, n))
+	rest := restOf(ino, k, n)
+	if n == 0 && ino.Sb.Release < dsyncKept {
+		rest.Dsync = false
+	}
+	buffered, err := b.bufferedWrite(t, ino, rest)
 	if err != errno.OK {
 		return 0, err // also if some bytes were written directly
 	}

@@ -110,9 +110,7 @@ func (g *gfs2) WriteIter(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64
 	if k.Direct && ino.Journalled {
 		return 0, errno.EINVAL // open(2) refuses O_DIRECT
 	}
-	if !lock(t, ino, false, k.Nowait) {
-		return 0, errno.EAGAIN
-	}
+	ino.IRwsem.Lock(t) // whether or not it may wait
 	defer ino.IRwsem.Unlock(t)
 	if !k.Direct {
 		n, err := g.bufferedWrite(t, ino, k)

@@ -6,9 +6,15 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
+// uringAsks is the first release whose io_uring believes what a file says of itself ("io_uring: rely solely on FMODE_NOWAIT"); before, every
+// regular file was taken for one that can be told not to wait, as long as its device can.
+const uringAsks iomap.Version = 605
+
 // OpensNowait says whether the filesystem's files can be told not to wait (FMODE_NOWAIT), so that an io_uring tries before it leaves a
 // request to a worker.
-func OpensNowait(name string) bool { return name == "xfs" || name == "ext4" || name == "btrfs" }
+func OpensNowait(name string, release iomap.Version) bool {
+	return release < uringAsks || name == "xfs" || name == "ext4" || name == "btrfs"
+}
 
 // splicesByCopy is the first release whose gfs2 copies what is spliced (copy_splice_read): that of 6.1 shares pages, as
 // generic_file_splice_read did for everybody until 6.5.
