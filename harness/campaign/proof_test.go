@@ -13,6 +13,9 @@ import (
 const leastProved = 15
 
 func TestManyCasesAreProvedAtTheirDefaultSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the catalogue on one file system takes a while")
+	}
 	units, err := Plan(cases.Catalogue(), Selection{FS: []string{"xfs"}, Quick: true})
 	if err != nil {
 		t.Fatal(err)

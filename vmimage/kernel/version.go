@@ -20,9 +20,14 @@ type Version struct {
 	Extra string
 }
 
+var (
+	reVersion = regexp.MustCompile(`^v?(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?([-+~_].*)?$`)
+	reRun     = regexp.MustCompile(`\d+|\D+`)
+)
+
 // ParseVersion reads "6.12", "6.12.117+deb12-amd64", "7.3-rc7", "6.1.0-50-amd64".
 func ParseVersion(text string) (Version, error) {
-	match := regexp.MustCompile(`^v?(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+))?([-+~_].*)?$`).FindStringSubmatch(text)
+	match := reVersion.FindStringSubmatch(text)
 	if match == nil {
 		return Version{}, fmt.Errorf("parse kernel version %q: want MAJOR.MINOR[.PATCH][-rcN][suffix]", text)
 	}
@@ -77,8 +82,7 @@ func (v Version) candidate() int {
 
 // compareNatural compares runs of digits as numbers and everything else by byte: "-9-amd64" comes before "-10-amd64".
 func compareNatural(a, b string) int {
-	runs := regexp.MustCompile(`\d+|\D+`)
-	left, right := runs.FindAllString(a, -1), runs.FindAllString(b, -1)
+	left, right := reRun.FindAllString(a, -1), reRun.FindAllString(b, -1)
 	for i := 0; i < min(len(left), len(right)); i++ {
 		if order := compareRun(left[i], right[i]); order != 0 {
 			return order
