@@ -46,11 +46,7 @@ func bufferedWriteDuringDIO() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("no direct I/O is in flight"),
 			keptOut("write", "write", "uring-write"),
-			row(prog.Row{
-				FS: []string{"ext4"}, Since: "6.1",
-				Why:    "a buffered write waits for direct I/O in flight; seen on 6.1.192 and 6.12.117",
-				Kernel: "ext4_buffered_write_iter → inode_dio_wait",
-			}, "inode_dio_wait", "__inode_dio_wait"),
+			waits("6.1", "6.13"), waits("6.18", ""),
 			row(prog.Row{
 				FS:     []string{"gfs2"},
 				Why:    "direct I/O holds the inode's glock DEFERRED, and who is granted it in another state waits for direct I/O in flight",
@@ -74,5 +70,17 @@ func bufferedWriteDuringDIO() prog.Case {
 				Commit: "btrfs: do not hold the extent lock for entire read",
 			}, "lock_extent"),
 		},
+	}
+}
+
+// waits is the row of an ext4 whose buffered writes wait. The fix is in 6.1.188, 6.12.110 and 7.2.13; the series between 6.12 and 6.18 had ended
+// by then, and 6.17.13 was seen not to wait.
+func waits(since, before string) prog.Row {
+	return prog.Row{
+		FS: []string{"ext4"}, Since: since, Before: before,
+		Witnesses: []prog.Witness{prog.SeenBlocked("write", "inode_dio_wait", "__inode_dio_wait")},
+		Why:       "a buffered write waits for direct I/O in flight; seen on 6.1.192, 6.12.117 and 7.2.13",
+		Kernel:    "ext4_buffered_write_iter → inode_dio_wait",
+		Commit:    "ext4: drain in-flight DIO before buffered write fallback",
 	}
 }

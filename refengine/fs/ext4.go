@@ -123,15 +123,15 @@ func (e *ext4) classify(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (extend
 
 // writesWaitForDio is the first release whose buffered writes wait for direct I/O in flight, which would otherwise race with
 // the dirtying of the same blocks: "ext4: drain in-flight DIO before buffered write fallback", in 6.12.110, 6.1.188 and 7.2.13. Older point
-// releases of those series do not wait, nor do series that had ended by then.
-const writesWaitForDio iomap.Version = 601
+// releases of those series do not wait, nor do series that had ended by then: neverWaits up to waitAgain.
+const writesWaitForDio, neverWaits, waitAgain iomap.Version = 601, 613, 618
 
 // bufferedWrite is ext4_buffered_write_iter.
 func (e *ext4) bufferedWrite(t *sched.Task, ino *iomap.Inode, k *iomap.Kiocb) (int64, errno.Errno) {
 	if !lock(t, ino, false, k.Nowait) {
 		return 0, errno.EAGAIN
 	}
-	if ino.Sb.Release >= writesWaitForDio {
+	if r := ino.Sb.Release; r >= writesWaitForDio && (r < neverWaits || r >= waitAgain) {
 		ino.DioWait(t)
 	}
 	old := ino.ReadISize(t)
