@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -51,6 +52,9 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	if err == nil {
 		err = c.quiescence(ctx)
 	}
+	if err != nil {
+		c.letDiskGo()
+	}
 	c.killAll()
 	if err != nil {
 		return err
@@ -58,6 +62,14 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	c.wg.Wait()
 	c.closeLinks()
 	return nil
+}
+
+// letDiskGo makes the disk an honest one after a program that did not end: tasks that are killed, and the unmount, may need what it holds.
+func (c *conductor) letDiskGo() {
+	const limit = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_ = c.env.Disk.Heal(ctx) // a host that does not answer has given the program up
 }
 
 // closeLinks frees the descriptors; only once nobody uses them any more.

@@ -152,7 +152,15 @@ read f 0 64k
 }
 
 // deafDisk waits for ever for requests.
-type deafDisk struct{ plainDisk }
+type deafDisk struct {
+	plainDisk
+	healed bool
+}
+
+func (d *deafDisk) Heal(ctx context.Context) error {
+	d.healed = ctx.Err() == nil
+	return nil
+}
 
 func (*deafDisk) Hold(context.Context, prog.Op) error { return nil }
 func (*deafDisk) AwaitHeld(ctx context.Context, _ int64) error {
@@ -161,7 +169,8 @@ func (*deafDisk) AwaitHeld(ctx context.Context, _ int64) error {
 }
 
 func TestHangIsReportedWithItsOperation(t *testing.T) {
-	events, err := run(t, 3*time.Second, "fsync f\nhold writes\nawait held 1\n", &deafDisk{})
+	disk := &deafDisk{}
+	events, err := run(t, 3*time.Second, "fsync f\nhold writes\nawait held 1\n", disk)
 	var hang *HangError
 	if !errors.As(err, &hang) || len(hang.Tasks) != 1 || hang.Tasks[0] != "main" {
 		t.Fatalf("got %v, want a hang of main", err)
@@ -169,6 +178,9 @@ func TestHangIsReportedWithItsOperation(t *testing.T) {
 	last := events[len(events)-1]
 	if last.Kind != history.Hang || last.Op != 2 {
 		t.Errorf("last event %+v, want the hang in op 2", last)
+	}
+	if !disk.healed {
+		t.Error("the disk still holds what the program had it hold: who unmounts will wait for that")
 	}
 }
 

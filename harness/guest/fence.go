@@ -3,6 +3,7 @@ package guest
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,6 +38,36 @@ func fence(ctx context.Context, device string) error {
 				go ask()
 				asked++
 			}
+		}
+	}
+}
+
+// quietFor is how long a program has nothing to tell before the device is nudged.
+const quietFor = 500 * time.Millisecond
+
+// nudge reads the device's end whenever the program has told nothing for a while, until ctx ends: what QEMU keeps to itself would be taken
+// for a kernel that hangs. heard counts what the program tells.
+func nudge(ctx context.Context, device string, heard *atomic.Int64) {
+	tick := time.NewTicker(quietFor)
+	defer tick.Stop()
+	waiting := make(chan struct{}, nudges) // reads under way, which a device that answers nobody keeps
+	for last := int64(-1); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if now := heard.Load(); now != last {
+			last = now
+			continue
+		}
+		select {
+		case waiting <- struct{}{}:
+			go func() {
+				_ = readEnd(device) // what comes of it is of no interest
+				<-waiting
+			}()
+		default:
 		}
 	}
 }

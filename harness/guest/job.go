@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -100,8 +101,14 @@ func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(histo
 	a.phase("run")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(j.RunLimit))
 	defer cancel()
+	var heard atomic.Int64
+	go nudge(ctx, on.Device, &heard)
 	return exec.Run(ctx, p, exec.Env{
-		Root: root, Fixed: on.Zones != nil, Disk: remoteDisk{a, on.Device}, Emit: emit, Memory: memory.env(), Attr: prog.Attr(on.Attr),
+		Root: root, Fixed: on.Zones != nil, Disk: remoteDisk{a, on.Device}, Memory: memory.env(), Attr: prog.Attr(on.Attr),
+		Emit: func(e history.Event) {
+			heard.Add(1)
+			emit(e)
+		},
 		Cut: cut, Resume: j.Resume, Spares: r.spares,
 		Remount: func() error {
 			// Nothing is mounted after a remount that failed: EINVAL.

@@ -176,6 +176,8 @@ type Answer struct {
 	Missed bool `json:"missed,omitempty"`
 	// Value is what was asked for, for Clock and Requests.
 	Value int64 `json:"value,omitempty"`
+	// Full says, for Requests, that the disk holds as many as QEMU has under way at a time: it will be asked for nothing more.
+	Full bool `json:"full,omitempty"`
 }
 
 // Done ends a job.

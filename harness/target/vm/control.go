@@ -12,6 +12,10 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
+// maxUnderWay is how many requests QEMU's NBD client has at a server at a time (MAX_NBD_REQUESTS in block/nbd.c); others wait in QEMU, and what
+// they write is still the guest's to change.
+const maxUnderWay = 16
+
 // control answers what the guest asks: the operations on the disk, and the time.
 type control struct {
 	m        *machine
@@ -41,7 +45,7 @@ func (c *control) answer(ask wire.Ask) {
 		c.reply(wire.Answer{ID: ask.ID, Value: c.m.clock()})
 		return
 	case wire.Requests:
-		c.reply(wire.Answer{ID: ask.ID, Value: c.timeline.asked()})
+		c.reply(wire.Answer{ID: ask.ID, Value: c.timeline.asked(), Full: len(c.m.disk.Held()) >= maxUnderWay})
 		return
 	case wire.Heal:
 		c.m.heal()
