@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,8 +113,36 @@ func (c *conductor) sample(p *proc) sample {
 	return s
 }
 
+// taskFile is a file of /proc that tells of the task.
 func taskFile(p *proc, name string) string {
-	return fmt.Sprintf("/proc/%d/task/%d/%s", p.process.Pid, p.tid, name)
+	return threadFile(p.process.Pid, livingThread(p), name)
+}
+
+func threadFile(pid, tid int, name string) string {
+	return fmt.Sprintf("/proc/%d/task/%d/%s", pid, tid, name)
+}
+
+// livingThread is the task's own thread; or, where that has died of a signal, the one that is still ending the process: the last one does what
+// there is to do, whichever it is (exit_mm → exit_aio).
+func livingThread(p *proc) int {
+	pid := p.process.Pid
+	if asleepOrRunning(pid, p.tid) {
+		return p.tid
+	}
+	others, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // none where the process is gone
+	for _, t := range others {
+		if tid, err := strconv.Atoi(t.Name()); err == nil && asleepOrRunning(pid, tid) {
+			return tid
+		}
+	}
+	return p.tid
+}
+
+// asleepOrRunning says whether a thread is there and not a zombie.
+func asleepOrRunning(pid, tid int) bool {
+	status, err := os.ReadFile(threadFile(pid, tid, "status"))
+	state := field(status, "State:")
+	return err == nil && state != "" && !strings.ContainsAny(state[:1], "ZX")
 }
 
 // field is the value of a line of a /proc file.

@@ -52,3 +52,19 @@ func TestTasksRunInSpareProcessesFirstAndTheOthersAreLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// The thread that carries a task out may be the first to die of a kill, and another one sleeps in the process's end.
+func TestATaskWhoseThreadIsGoneIsTheThreadThatIsLeft(t *testing.T) {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const none = 1 << 30
+	left := livingThread(&proc{process: self, tid: none})
+	if _, err := os.Stat(threadFile(os.Getpid(), left, "status")); err != nil {
+		t.Errorf("thread %d: %v", left, err)
+	}
+	if own := livingThread(&proc{process: self, tid: os.Getpid()}); own != os.Getpid() {
+		t.Errorf("thread %d for a living task of thread %d", own, os.Getpid())
+	}
+}
