@@ -21,18 +21,11 @@ import (
 
 // A program that cuts the power has two lives, each on a machine of its own:
 //
-//	first life    blank disk of a pattern ── mkfs, mount ── program … cut ┐ disk frozen, machine killed
+//	first life    blank disk ── mkfs, mount ── program … cut ┐ disk frozen, machine killed
 //	second life   another machine ── the frozen disk ── mount ── rest of the program, final reads
 //
 // Both are one history, on the first guest's clock. What the first guest still says after its disk is frozen is not heard: what it had not
 // reported by then had not returned.
-
-// unwritten is the byte of which a disk is made whose power will be cut: a file that shows it has blocks that it never wrote.
-func unwritten() byte {
-	var b [1]byte
-	prog.Poison(b[:])
-	return b[0]
-}
 
 // life is what a power cut leaves of a run.
 type life struct {
@@ -56,14 +49,6 @@ func cuts(msg wire.ToHost) (prog.Op, bool) {
 		return prog.Op{}, false
 	}
 	return p.Ops[0], true
-}
-
-// blank is the byte that a job's disk is made of: zeros, but where stale blocks are to be told from them.
-func blank(job target.Job) byte {
-	if _, cuts := job.Program.Cut(); cuts {
-		return unwritten()
-	}
-	return 0
 }
 
 // resume is the number of the program's operation to begin with.

@@ -35,9 +35,8 @@ type level struct {
 	image *disk.Image
 	// prepared says that this is the second level.
 	prepared bool
-	// fs is what a prepared level has mounted, on a disk that was made of the byte blank; and what one of reviving will mount.
-	fs    fsys.Spec
-	blank byte
+	// fs is what a prepared level has mounted, and what one of reviving will mount.
+	fs fsys.Spec
 	// of is the booted level that one of reviving is, nil for others.
 	of *level
 	// booted is the command that booted the machine, for the evidence.
@@ -95,7 +94,7 @@ func (t *Target) preparedLevel(ctx context.Context, base *level, job target.Job)
 	if err != nil {
 		return nil, err
 	}
-	l, err := t.level(ctx, key, level{shape: base.shape, prepared: true, fs: job.FS, blank: blank(job)}, func(ctx context.Context, d *snapshot.Draft) error {
+	l, err := t.level(ctx, key, level{shape: base.shape, prepared: true, fs: job.FS}, func(ctx context.Context, d *snapshot.Draft) error {
 		return t.makePrepared(ctx, base, job, d)
 	})
 	if err != nil {
@@ -111,7 +110,7 @@ func preparedKey(base *level, job target.Job) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode preparation: %w", err)
 	}
-	return cache.Key("prepared", base.key, string(text), fmt.Sprint(blank(job))), nil
+	return cache.Key("prepared", base.key, string(text), fmt.Sprint("blank ", unwritten())), nil
 }
 
 // spares is how many tasks find their process started in a clone: main, what reads every file at the end, and two tasks of the program.

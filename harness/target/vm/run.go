@@ -10,6 +10,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
@@ -88,7 +89,7 @@ func (r *run) prepare(ctx context.Context) error {
 
 // prepareBlank is prepareAs on a blank disk.
 func (r *run) prepareBlank(ctx context.Context, p *wire.Prepare) error {
-	if err := r.m.blankDisk(blank(r.job)); err != nil {
+	if err := r.m.blankDisk(); err != nil {
 		return err
 	}
 	return r.prepareAs(ctx, p)
@@ -141,10 +142,17 @@ func (m *machine) heal() {
 	m.disk.TrackPower(false)
 }
 
-// blankDisk gives the job a disk of one byte that behaves.
-func (m *machine) blankDisk(of byte) error {
+// unwritten is the byte of which disks are made: a file that shows it has blocks that nobody wrote.
+func unwritten() byte {
+	var b [1]byte
+	prog.Poison(b[:])
+	return b[0]
+}
+
+// blankDisk gives the job a disk that nobody has written to and that behaves.
+func (m *machine) blankDisk() error {
 	m.heal()
-	if err := m.disk.Restore(disk.Filled(m.disk.Size(), of)); err != nil {
+	if err := m.disk.Restore(disk.Filled(m.disk.Size(), unwritten())); err != nil {
 		return fmt.Errorf("blank the disk: %w", err)
 	}
 	return nil

@@ -33,12 +33,15 @@ type warmed struct {
 // warmth is what a target has warmed.
 type warmth struct {
 	mu     sync.Mutex
-	levels map[*level]*warmed // nil where it is being made, or cannot be
-	uses   map[*level]int     // clones made without it
-	failed error              // why nothing is warmed any more
+	levels map[*level]*warmed       // nil where it is being made, or cannot be
+	uses   map[*level]int           // clones made without it
+	making map[*level]chan struct{} // closed once the level is warmed, or cannot be
+	failed error                    // why nothing is warmed any more
 }
 
-func newWarmth() warmth { return warmth{levels: map[*level]*warmed{}, uses: map[*level]int{}} }
+func newWarmth() warmth {
+	return warmth{levels: map[*level]*warmed{}, uses: map[*level]int{}, making: map[*level]chan struct{}{}}
+}
 
 const (
 	// worthwhile is how many clones of a level make it probable that many more are wanted: to warm one takes as long as some ten jobs.
@@ -110,7 +113,17 @@ func (s shape) warmUp() string {
 
 // fresh is a machine in a level's state: a copy of a warmed one, or a clone.
 func (t *Target) fresh(ctx context.Context, l *level) (*machine, error) {
-	if w := t.warmedOf(l); w != nil {
+	w, made := t.warmedOf(l)
+	if w == nil && made != nil {
+		// To wait takes less than to do by itself what is being done, on the same processors.
+		select {
+		case <-made:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		w, _ = t.warmedOf(l)
+	}
+	if w != nil {
 		m, err := t.copyOf(l, w)
 		if err == nil {
 			return m, nil
@@ -125,30 +138,37 @@ func (t *Target) warmable(l *level) bool {
 	return t.choice.Accel == qemu.TCG && !t.config.Clones && (l.prepared || l.of != nil)
 }
 
-// warmedOf is the level's warmed machine, with one user more; nil if there is none. It may begin to make one.
-func (t *Target) warmedOf(l *level) *warmed {
+// warmedOf is the level's warmed machine, with one user more; nil if there is none. It may begin to make one; then made is closed when that has
+// ended, well or not.
+func (t *Target) warmedOf(l *level) (w *warmed, made <-chan struct{}) {
 	if !t.warmable(l) {
-		return nil
+		return nil, nil
 	}
 	t.warm.mu.Lock()
 	defer t.warm.mu.Unlock()
 	w, known := t.warm.levels[l]
 	switch {
 	case t.warm.failed != nil:
-		return nil
+		return nil, nil
 	case w != nil:
 		w.users++
 		w.last = time.Now()
-		return w
+		return w, nil
 	case known:
-		return nil
+		return nil, t.warm.making[l]
 	}
 	t.warm.uses[l]++
 	if t.warm.uses[l] >= worthwhile && t.makeRoomLocked() {
 		t.warm.levels[l] = nil
-		t.pool.owned.Go(func() { t.warmLevel(t.pool.ctx, l) })
+		done := make(chan struct{})
+		t.warm.making[l] = done
+		t.pool.owned.Go(func() {
+			defer close(done)
+			t.warmLevel(t.pool.ctx, l)
+		})
+		return nil, done
 	}
-	return nil
+	return nil, nil
 }
 
 // makeRoomLocked says whether there is memory for another warmed machine, for which one that is not used may have to go. t.warm.mu must be held.
@@ -250,7 +270,7 @@ func (m *machine) warmUp(ctx context.Context, l *level) (*qemu.Frozen, error) {
 	job := target.Job{FS: l.fs, Watch: func(string) {}}
 	prepare := func() error {
 		return m.quietly(job, func(r *run) error {
-			if err := m.blankDisk(l.blank); err != nil {
+			if err := m.blankDisk(); err != nil {
 				return err
 			}
 			return r.prepareAs(ctx, r.lasting())
