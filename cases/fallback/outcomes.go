@@ -34,6 +34,11 @@ func outcomes() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			{
+				FS: []string{"gfs2"}, Variants: []string{"second"}, Target: "vm", Known: true,
+				Why:    "blocks are the file's before their data is on the disk: where the disk refuses that, the file shows what the blocks held before: coherence/refused-writeback~append; seen on 6.12.117",
+				Kernel: "gfs2_iomap_alloc: IOMAP_MAPPED; gfs2_ordered_write",
+			},
+			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},
 				Why:       "a direct write to a file with checksums is carried out through the page cache",
