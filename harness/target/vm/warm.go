@@ -10,9 +10,6 @@ import (
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
-	"github.com/iomapcheck/iomapcheck/harness/oops"
-	"github.com/iomapcheck/iomapcheck/harness/prog"
-	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 )
 
@@ -51,65 +48,6 @@ const (
 	// warmedMiB is the memory that a warmed machine and its copies take, generously.
 	warmedMiB = 1024
 )
-
-// warmUp does what programs do: every kind of operation that the kernel's code is to be translated for.
-const warmUp = `write f 0 256k o
-fsync f
-direct-read f 0 64k
-direct-write f 0 64k n
-read f 0 64k
-load f 0 8k
-store f 4k 4k m
-fdatasync f
-hold writes f 64k 4k
-go w: direct-write f 64k 4k w
-await held 1
-release
-join w
-aio-write f 128k 64k a as a
-reap a
-aio-read f 128k 64k as b
-reap b
-store f 512k 4k s
-direct-write f 512k 4k t
-fallocate f 512k 64k keep-size
-truncate f 100k
-read f 64k 64k
-evict f 0 64k
-write g 0 12k g
-drop-caches
-direct-read g 0 4k
-uring-write g 16k 16k u as u direct
-reap u
-uring-read g 0 4k as v
-reap v
-uring-read g 0 4k as x direct vectored
-reap x
-read g 0 4k vectored
-splice-write g 32k 4k p
-splice-read g 32k 4k
-copy-range g 0 16k h 0
-fallocate f 0 64k punch-hole
-fallocate f 0 64k keep-size
-fallocate f 64k 8k zero-range
-direct-write f 3k 512 e dsync
-remount
-read g 0 12k
-`
-
-// warmUp is the program for machines of the shape.
-func (s shape) warmUp() string {
-	if s.programmable() {
-		return warmUp
-	}
-	var can strings.Builder
-	for line := range strings.Lines(warmUp) {
-		if verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); verb != "hold" && verb != "await" && verb != "release" {
-			can.WriteString(line)
-		}
-	}
-	return can.String()
-}
 
 // fresh is a machine in a level's state: a copy of a warmed one, or a clone.
 func (t *Target) fresh(ctx context.Context, l *level) (*machine, error) {
@@ -256,75 +194,6 @@ func (t *Target) makeWarmed(ctx context.Context, l *level) (*warmed, error) {
 		return nil, fmt.Errorf("warm a machine: %w", err)
 	}
 	return &warmed{m: m, frozen: frozen, image: m.disk.Snapshot(), last: time.Now()}, nil
-}
-
-// warmUp runs the program and freezes the guest, prepared anew for a prepared level, with nothing mounted for one of reviving.
-func (m *machine) warmUp(ctx context.Context, l *level) (*qemu.Frozen, error) {
-	program, err := prog.Parse(l.shape.warmUp())
-	if err != nil {
-		return nil, err
-	}
-	if err := m.wake(ctx); err != nil {
-		return nil, err
-	}
-	job := target.Job{FS: l.fs, Watch: func(string) {}}
-	prepare := func() error {
-		return m.quietly(job, func(r *run) error {
-			if err := m.blankDisk(); err != nil {
-				return err
-			}
-			return r.prepareAs(ctx, r.lasting())
-		})
-	}
-	run := func() error {
-		job := job
-		job.Program = program
-		return m.quietly(job, func(r *run) error { return r.program(ctx) })
-	}
-	steps := []func() error{run, prepare}
-	if !l.prepared {
-		steps = []func() error{prepare, run}
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	frozen, err := m.vm.Freeze(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotFrozen, err)
-	}
-	return frozen, nil
-}
-
-// errNotFrozen says that this host's processes cannot be frozen, whichever level they are of.
-var errNotFrozen = errors.New("cannot copy processes")
-
-// quietly carries out a part of a job, which must show nothing.
-func (m *machine) quietly(job target.Job, do func(*run) error) error {
-	r := m.newRun(job)
-	err := do(r)
-	r.end()
-	return r.quiet(err)
-}
-
-// quiet says what speaks against copies of the machine after what was done with err: what the kernel says once, it would not say in any of them.
-func (r *run) quiet(err error) error {
-	_, found := r.m.log.since(r.text, r.findings)
-	switch {
-	case err != nil:
-		return err
-	case r.refusal() != "":
-		return errors.New(r.refusal())
-	case r.done.Hang || r.done.Dirty:
-		return errors.New("its program did not end")
-	}
-	for _, f := range found {
-		if f.Severity > oops.Info {
-			return fmt.Errorf("the kernel complained: %s", f.Title)
-		}
-	}
-	return nil
 }
 
 // copyOf makes a copy, of which the caller is a user.
