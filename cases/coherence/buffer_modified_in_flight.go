@@ -83,6 +83,12 @@ func bufferModifiedInFlight() prog.Case {
 				Why:         "what waits before a disk is the machine's affair",
 				Kernel:      "virtblk_add_req",
 			},
+			{
+				FS: []string{"gfs2"}, Variants: []string{"queued"}, Target: "vm", Before: "6.1",
+				Unsupported: "no two asynchronous writes are in flight: the second one's change of the times takes the glock exclusively, for which direct I/O in flight is awaited; seen on 5.10.262",
+				Why:         "the glock's state changes with every write",
+				Kernel:      "gfs2_dirty_inode → gfs2_glock_nq → inode_go_lock → inode_dio_wait",
+			},
 			rows.GlockOverFault(),
 		},
 	}

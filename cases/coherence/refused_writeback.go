@@ -66,6 +66,12 @@ func refusedWriteback() prog.Case {
 				Commit: "iomap: fix zero padding data issue in concurrent append writes",
 			},
 			{
+				FS: []string{"ext4"}, Variants: []string{"unwritten", "append"}, Target: "vm", Before: "6.12", Known: true,
+				Why:    "unwritten blocks are taken for written ones when their writeback ends, also if it failed: the file shows what they held before; seen on 5.10.262 and 6.1.192",
+				Kernel: "ext4_end_io_end without EXT4_IO_END_FAILED → ext4_convert_unwritten_io_end_vec",
+				Commit: "ext4: do not convert the unwritten extents if data writeback fails",
+			},
+			{
 				FS: []string{"gfs2"}, Variants: []string{"append"}, Target: "vm", Known: true,
 				Why:    "there are no unwritten blocks, and new ones are the file's with the transaction, whose data the log flush has tried to write before: where the disk refuses that, the file shows what the blocks held before, which may be somebody's; seen on 5.10.262, 6.1.192, 6.12.117 and 7.2.13",
 				Kernel: "gfs2_iomap_alloc: IOMAP_MAPPED; gfs2_log_flush → gfs2_ordered_write",

@@ -124,7 +124,13 @@ func (r *run) survivors(op prog.Op) func(n, of int) bool {
 		h := fnv.New64a()
 		h.Write([]byte(r.job.Program.String()))
 		random := rand.New(rand.NewPCG(r.job.Seed, h.Sum64()))
-		return func(int, int) bool { return random.IntN(2) == 0 }
+		lost := -1 // one is always lost: a cut that keeps everything shows nothing
+		return func(n, of int) bool {
+			if lost < 0 {
+				lost = random.IntN(of)
+			}
+			return random.IntN(2) == 0 && n != lost
+		}
 	}
 	return func(int, int) bool { return false }
 }
