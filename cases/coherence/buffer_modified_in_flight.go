@@ -84,8 +84,8 @@ func bufferModifiedInFlight() prog.Case {
 				Kernel:      "virtblk_add_req",
 			},
 			{
-				FS: []string{"gfs2"}, Variants: []string{"queued"}, Target: "vm", Before: "6.1",
-				Unsupported: "no two asynchronous writes are in flight: the second one's change of the times takes the glock exclusively, for which direct I/O in flight is awaited; seen on 5.10.262",
+				FS: []string{"gfs2"}, Variants: []string{"queued"}, Target: "vm", Before: "6.12",
+				Unsupported: "no two asynchronous writes are in flight: the second one's change of the times takes the glock exclusively, for which direct I/O in flight is awaited; seen on 5.10.262 and 6.1.192",
 				Why:         "the glock's state changes with every write",
 				Kernel:      "gfs2_dirty_inode → gfs2_glock_nq → inode_go_lock → inode_dio_wait",
 			},
