@@ -58,11 +58,16 @@ func unalignedIntoUnwritten() prog.Case {
 				Kernel:    "f2fs_should_use_dio, f2fs_flush_buffered_write",
 			},
 			{
-				FS: []string{"btrfs"},
-				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "btrfs_start_ordered_extent", "lock_and_cleanup_extent",
-					"btrfs_file_write_iter")}, // for i_rwsem, which the first one holds to its end before 5.11
-				Why:    "direct I/O that is not aligned to blocks goes through the page cache, where the second write waits for the first one's writeback",
-				Kernel: "btrfs_direct_write → check_direct_IO, btrfs_buffered_write",
+				FS: []string{"btrfs"}, Target: "vm", Before: "5.11",
+				Witnesses: []prog.Witness{prog.SeenBlocked("second", "rwsem_down_write_slowpath")},
+				Why:       "a direct write, also one that goes through the page cache, holds i_rwsem exclusively up to its end; seen on 5.10.262",
+				Kernel:    "btrfs_file_write_iter",
+			},
+			{
+				FS:        []string{"btrfs"},
+				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "btrfs_start_ordered_extent", "lock_and_cleanup_extent")},
+				Why:       "direct I/O that is not aligned to blocks goes through the page cache, where the second write waits for the first one's writeback",
+				Kernel:    "btrfs_direct_write → check_direct_IO, btrfs_buffered_write",
 			},
 			{
 				FS:        []string{"gfs2"},

@@ -67,6 +67,22 @@ func TestUnitNamesAreReadBack(t *testing.T) {
 	}
 }
 
+func TestAQuickSelectionLeavesOutWhatIsForTheNight(t *testing.T) {
+	many := prog.Case{ID: "coherence/many", Variants: []prog.Variant{{Name: "day"}, {Name: "night", Nightly: true}}}
+	all, err := Plan([]prog.Case{many}, Selection{FS: []string{"xfs"}})
+	if err != nil || len(all) != 2 {
+		t.Errorf("%d units, %v; want both", len(all), err)
+	}
+	quick, err := Plan([]prog.Case{many}, Selection{FS: []string{"xfs"}, Quick: true})
+	if err != nil || len(quick) != 1 || quick[0].Variant.Name != "day" {
+		t.Errorf("quick: %v, %v", quick, err)
+	}
+	_, err = Plan([]prog.Case{many}, Selection{FS: []string{"xfs"}, Cases: []string{"coherence/many~night"}, Quick: true})
+	if err == nil || !strings.Contains(err.Error(), "is nightly") {
+		t.Errorf("a quick selection of nothing else: %v", err)
+	}
+}
+
 // rowUnit is a unit whose case has the rows.
 func rowUnit(t *testing.T, rows ...prog.Row) Unit {
 	t.Helper()
