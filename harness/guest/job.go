@@ -86,7 +86,7 @@ func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
 }
 
 // runProgram runs the program in the mounted file system.
-func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), cut func(context.Context, prog.Op) error) error {
+func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), t turns) error {
 	memory, err := memoryFor(p)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(histo
 			heard.Add(1)
 			emit(e)
 		},
-		Cut: cut, Resume: j.Resume, Spares: r.spares,
+		Cut: t.cut, Resume: j.Resume, Branch: t.branch, BranchAt: j.BranchAt, Spares: r.spares,
 		Remount: func() error {
 			// Nothing is mounted after a remount that failed: EINVAL.
 			if err := unmount(); err != nil && err != unix.EINVAL {

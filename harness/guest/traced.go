@@ -65,9 +65,13 @@ func (a *agent) traced(setup context.Context, r *ready, j wire.Job, p prog.Progr
 	}
 	done.Missing = r.trace.missing
 	tasks := &taskNames{emit: a.emit, byTID: map[int]string{}}
-	err := a.runProgram(r, j, p, tasks.take, func(ctx context.Context, op prog.Op) error {
-		return a.cutPower(ctx, op, j.Nonce, done, func() error { return a.sendTrace(r.trace.tracer, tasks, j.Last) })
-	})
+	turns := turns{
+		cut: func(ctx context.Context, op prog.Op) error {
+			return a.cutPower(ctx, op, j.Nonce, done, func() error { return a.sendTrace(r.trace.tracer, tasks, j.Last) })
+		},
+		branch: func(ctx context.Context) (prog.Program, error) { return a.branch(ctx, done) },
+	}
+	err := a.runProgram(r, j, p, tasks.take, turns)
 	return errors.Join(err, a.sendTrace(r.trace.tracer, tasks, j.Last))
 }
 

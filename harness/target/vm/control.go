@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
@@ -25,6 +26,7 @@ type control struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	waits    sync.WaitGroup // answers that take time
+	waiting  atomic.Int32   // how many of them
 }
 
 func newControl(m *machine, p prog.Program, held time.Duration, t *timeline) *control {
@@ -58,7 +60,11 @@ func (c *control) answer(ask wire.Ask) {
 		return
 	}
 	if op := p.Ops[0]; op.Verb == prog.VAwaitHeld {
-		c.waits.Go(func() { c.reply(c.awaitHeld(ask.ID, op.Count)) })
+		c.waiting.Add(1)
+		c.waits.Go(func() {
+			defer c.waiting.Add(-1)
+			c.reply(c.awaitHeld(ask.ID, op.Count))
+		})
 		return
 	}
 	answer := wire.Answer{ID: ask.ID}
@@ -91,6 +97,9 @@ func (c *control) carryOut(op prog.Op) error {
 		errno, err := disk.ParseErrno(op.Errno)
 		if err != nil {
 			return err
+		}
+		if errno == disk.ENOSPC {
+			errno = disk.EIO // which is what a guest sees of every error; at this one QEMU would stop the machine
 		}
 		times := int(op.Count)
 		if times == 0 {
