@@ -21,7 +21,7 @@ func memoryFor(p prog.Program) (taskMemory, error) {
 	g, err := pressure.New("tasks")
 	var unavailable *pressure.UnavailableError
 	if errors.As(err, &unavailable) {
-		return taskMemory{}, &unsupportedError{unavailable.Error()}
+		return taskMemory{}, &unsupportedError{Reason: unavailable.Error()}
 	}
 	return taskMemory{g}, err
 }
