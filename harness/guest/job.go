@@ -89,11 +89,11 @@ func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
 
 // runProgram runs the program in the mounted file system.
 func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), cut func(context.Context, prog.Op) error) error {
-	memory, err := memoryFor(p)
+	memory, err := exec.LimitedMemory(p, "tasks")
 	if err != nil {
 		return err
 	}
-	defer memory.close()
+	defer memory.Close()
 	on, root := r.on, mountPoint
 	if on.Folder != "" {
 		if root, err = linkFiles(on.Folder, p); err != nil {
@@ -106,7 +106,7 @@ func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(histo
 	var heard atomic.Int64
 	go blockdev.Nudge(ctx, on.Device, &heard)
 	return exec.Run(ctx, p, exec.Env{
-		Root: root, Fixed: on.Zones != nil, Disk: remoteDisk{a, on.Device}, Memory: memory.env(), Attr: prog.Attr(on.Attr),
+		Root: root, Fixed: on.Zones != nil, Disk: remoteDisk{a, on.Device}, Memory: memory.Env(), Attr: prog.Attr(on.Attr),
 		Emit: func(e history.Event) {
 			heard.Add(1)
 			emit(e)

@@ -1,0 +1,134 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/oops"
+)
+
+// kernelLog is what the kernel says while a program runs. It is the whole machine's: what somebody else's work makes it say stands in the
+// history as well, as it does for dmesg's other readers.
+type kernelLog struct {
+	fd    int
+	begun string
+	// ahead is how far the log's times are ahead of CLOCK_MONOTONIC, in nanoseconds.
+	ahead  int64
+	parser *oops.Parser
+}
+
+// logged is a finding with its time on CLOCK_MONOTONIC.
+type logged struct {
+	oops.Finding
+	at int64
+}
+
+// openLog opens the log at its end and writes a first line, from which on it is read.
+func openLog(name string) (*kernelLog, error) {
+	fd, err := unix.Open("/dev/kmsg", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open the kernel's log: %w", err)
+	}
+	l := &kernelLog{fd: fd, begun: "iomapcheck: " + name, parser: oops.NewParser()}
+	if err := l.begin(); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return l, nil
+}
+
+func (l *kernelLog) begin() error {
+	if _, err := unix.Seek(l.fd, 0, unix.SEEK_END); err != nil {
+		return fmt.Errorf("go to the end of the kernel's log: %w", err)
+	}
+	now := exec.Now()
+	if _, err := unix.Write(l.fd, []byte("<6>"+l.begun+"\n")); err != nil {
+		return fmt.Errorf("write to the kernel's log: %w", err)
+	}
+	for {
+		r, err := l.next()
+		switch {
+		case err != nil:
+			return err
+		case r == nil:
+			return nil // the log is limited in rate, or full: times are as they come
+		case strings.Contains(r.text, l.begun):
+			l.ahead = r.time - now
+			return nil
+		}
+	}
+}
+
+func (l *kernelLog) close() { unix.Close(l.fd) }
+
+// record is one of /dev/kmsg: its level, its time in nanoseconds, and its first line.
+type record struct {
+	level int
+	time  int64
+	text  string
+}
+
+// next reads a record; nil at the end.
+func (l *kernelLog) next() (*record, error) {
+	buf := make([]byte, 8<<10)
+	for {
+		n, err := unix.Read(l.fd, buf)
+		switch err {
+		case nil:
+			r := parseRecord(string(buf[:n]))
+			return &r, nil
+		case unix.EAGAIN:
+			return nil, nil
+		case unix.EPIPE, unix.EINTR: // records were overwritten before they were read
+		default:
+			return nil, fmt.Errorf("read the kernel's log: %w", err)
+		}
+	}
+}
+
+// parseRecord reads "6,1234,5678901,-;text\n KEY=value\n" (Documentation/ABI/testing/dev-kmsg); times are in microseconds.
+func parseRecord(s string) record {
+	head, text, _ := strings.Cut(s, ";")
+	text, _, _ = strings.Cut(text, "\n")
+	fields := strings.Split(head, ",")
+	var r record
+	r.text = text
+	if len(fields) > 2 {
+		prefix, _ := strconv.Atoi(fields[0])
+		micros, _ := strconv.ParseInt(fields[2], 10, 64)
+		r.level, r.time = prefix&7, micros*1000
+	}
+	return r
+}
+
+// String is the record as a console shows it.
+func (r record) String() string {
+	return fmt.Sprintf("[%5d.%06d] %s", r.time/1e9, r.time%1e9/1e3, r.text)
+}
+
+// read is what the kernel has said since the last read, and what it complains of in it.
+func (l *kernelLog) read() (text string, found []logged) {
+	var b strings.Builder
+	take := func(f oops.Finding) {
+		found = append(found, logged{f, f.Time.Nanoseconds() - l.ahead})
+	}
+	for {
+		r, err := l.next()
+		if err != nil || r == nil {
+			break // what could be read is evidence all the same
+		}
+		fmt.Fprintln(&b, r)
+		if f := l.parser.Line(r.String()); f != nil {
+			take(*f)
+		}
+	}
+	for _, f := range l.parser.Close() {
+		take(f)
+	}
+	l.parser = oops.NewParser()
+	return b.String(), found
+}
