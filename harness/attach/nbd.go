@@ -26,7 +26,9 @@ const (
 	nbdDisconnect    = 0xab08
 	nbdSetFlags      = 0xab0a
 
-	nbdFlags = 1<<0 | 1<<2 | 1<<3 | 1<<5 | 1<<6 // HAS_FLAGS, SEND_FLUSH, SEND_FUA, SEND_TRIM, SEND_WRITE_ZEROES
+	// HAS_FLAGS, SEND_FLUSH, SEND_TRIM, SEND_WRITE_ZEROES. Without SEND_FUA it is what virtio-blk is, so that the same programs see the same
+	// requests: what must be on the medium is written and flushed.
+	nbdFlags = 1<<0 | 1<<2 | 1<<5 | 1<<6
 )
 
 // sector is the device's block size in bytes.

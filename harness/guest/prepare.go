@@ -59,7 +59,7 @@ func (a *agent) tryPrepare(ctx context.Context, p wire.Prepare) error {
 		return err
 	}
 	a.phase("start tracing")
-	trace, err := observe.Start(ctx, p.Trace)
+	trace, err := observe.Start(ctx, "", p.Trace)
 	if err != nil {
 		return errors.Join(err, unmount())
 	}

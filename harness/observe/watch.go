@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/exec"
@@ -19,27 +20,63 @@ type Watch struct {
 	of      wire.Trace
 	tracer  *ktrace.Tracer
 	missing []string // events that this kernel does not have, with reasons
+	// standsFor are functions that cannot be probed, by the tracepoint in each of them.
+	standsFor map[string]string
 }
 
-// Start has the events recorded from now on. It needs root's rights and tracefs. Close ends it.
-func Start(ctx context.Context, of wire.Trace) (*Watch, error) {
-	tracer, missing, err := ktrace.Start(ctx, "", config(of))
+// Start has the events recorded from now on. It needs root's rights and tracefs, which is mounted at root; "" is where it usually is. Close
+// ends it.
+func Start(ctx context.Context, root string, of wire.Trace) (*Watch, error) {
+	tracer, missing, err := ktrace.Start(ctx, root, config(of))
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{of: of, tracer: tracer}
+	w := &Watch{of: of, tracer: tracer, standsFor: map[string]string{}}
 	w.lacks(missing)
 	return w, nil
 }
 
+// lacks notes what the kernel does not offer. A function that cannot be probed is not missing where a tracepoint in it is recorded.
 func (w *Watch) lacks(missing []ktrace.Missing) {
+	gone := func(name string) bool {
+		return slices.ContainsFunc(missing, func(m ktrace.Missing) bool { return m.Name == name })
+	}
 	for _, m := range missing {
+		if point := within(m.Name); point != "" && slices.Contains(w.of.Events, point) && !gone(point) {
+			w.standsFor[point] = m.Name
+			continue
+		}
 		w.missing = append(w.missing, m.String())
 	}
 }
 
+// within is the tracepoint that fires once for every call of a function, "" where there is none: kernels without kprobes have that at
+// least. __iomap_dio_rw has one since 6.6.
+func within(probe string) string {
+	if probe == ktrace.ProbeGroup+":__iomap_dio_rw" {
+		return "iomap:iomap_dio_rw_begin"
+	}
+	return ""
+}
+
 // Missing are the events that this kernel does not have, each with the reason.
 func (w *Watch) Missing() []string { return w.missing }
+
+// MissingOf is Missing of these events alone: a Watch may have been extended for other programs.
+func (w *Watch) MissingOf(want wire.Trace) []string {
+	var out []string
+	for _, line := range w.missing {
+		is := func(name string) bool { return strings.HasPrefix(line, name+":") }
+		probe := func(symbol string) bool { return is(ktrace.ProbeGroup + ":" + symbol) }
+		if slices.ContainsFunc(want.Events, is) || slices.ContainsFunc(want.Probes, probe) {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// Clear forgets what has fired until now.
+func (w *Watch) Clear(ctx context.Context) error { return w.tracer.Clear(ctx) }
 
 // Close switches the events off. What was recorded is gone.
 func (w *Watch) Close() error { return w.tracer.Close() }
@@ -55,8 +92,8 @@ func (w *Watch) Extend(ctx context.Context, want wire.Trace) error {
 	if err != nil {
 		return err
 	}
-	w.lacks(missing)
 	w.of.Events, w.of.Probes = append(w.of.Events, lacks.Events...), append(w.of.Probes, lacks.Probes...)
+	w.lacks(missing)
 	return nil
 }
 
@@ -91,7 +128,12 @@ func (w *Watch) Report(tasks *Tasks) error {
 		if noise(e) && tasks.name(e.PID) == "" {
 			continue
 		}
-		tasks.emit(history.Event{Kind: history.Trace, Time: e.Time, Op: -1, Task: tasks.name(e.PID), Name: e.Name, Text: e.Fields, Folio: e.Folio()})
+		fired := history.Event{Kind: history.Trace, Time: e.Time, Op: -1, Task: tasks.name(e.PID), Name: e.Name, Text: e.Fields, Folio: e.Folio()}
+		tasks.emit(fired)
+		if probe := w.standsFor[e.Name]; probe != "" {
+			fired.Name, fired.Text, fired.Folio = probe, "by its tracepoint "+e.Name, ""
+			tasks.emit(fired)
+		}
 	}
 	return err
 }

@@ -64,7 +64,7 @@ func (s *driveSite) revive(ctx context.Context, r *run) error {
 	_, _ = r.log.read()
 	r.timeline.goOn()
 	if r.watch != nil {
-		if err := errors.Join(r.watch.Close(), r.startTracing(ctx)); err != nil {
+		if err := r.watch.Clear(ctx); err != nil {
 			return err
 		}
 	}

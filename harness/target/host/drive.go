@@ -17,6 +17,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/operate"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
 )
 
 // Drive says how the programmable disk is attached and what is made on it.
@@ -103,6 +104,19 @@ func (d *drive) attachIt(ctx context.Context) error {
 }
 
 func (d *drive) lacks(prog.Program) string { return "" }
+
+// fresh: what is unmounted nobody uses any more.
+func (d *drive) fresh() bool { return true }
+
+// stops says why a program cannot be run with the disk attached as it is, "" where it can.
+func (d *drive) stops(p prog.Program) string {
+	for _, s := range p.Steps() {
+		if s.Op.Verb == prog.VHold && s.Op.Reqs&prog.Flushes != 0 && d.device.Way == "loop" {
+			return fmt.Sprintf("op %d: %s: the disk is attached as a loop device, which lets nothing pass a flush; it takes nbd", s.N, s.Op)
+		}
+	}
+	return ""
+}
 
 // close detaches the disk, and puts what is on it on the store.
 func (d *drive) close() error {
@@ -231,6 +245,12 @@ func (d *drive) mkfs(spec fsys.Spec) []string {
 
 // lay makes the job's file system.
 func (d *drive) lay(ctx context.Context, r *run) (site, error) {
+	if err := d.attachIt(ctx); err != nil {
+		return nil, err
+	}
+	if why := d.stops(r.job.Program); why != "" {
+		return nil, target.Unsupported("%s", why)
+	}
 	m, err := d.make(ctx, r.job.FS)
 	if err != nil {
 		return nil, err

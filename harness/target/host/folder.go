@@ -65,6 +65,8 @@ func (f *folder) lacks(p prog.Program) string {
 	return ""
 }
 
+func (f *folder) fresh() bool { return false }
+
 func (f *folder) close() error { return nil }
 
 // lay makes a folder for the program.

@@ -80,9 +80,6 @@ func (r *run) inPlace(ctx, setup context.Context, place site) error {
 	if err := r.startTracing(setup); err != nil {
 		return err
 	}
-	if r.watch != nil {
-		defer r.watch.Close()
-	}
 	r.env = exec.Env{Emit: r.tasks.Take, Memory: memory.Env(), Attr: prog.Attr(r.job.FS.Attr())}
 	place.fill(r)
 	var fs unix.Statfs_t
@@ -124,18 +121,15 @@ func (r *run) limit() time.Duration {
 	return limit
 }
 
-// startTracing traces what is of interest. A machine without tracefs has other witnesses.
+// startTracing traces what is of interest for the program. A machine without tracefs has other witnesses.
 func (r *run) startTracing(ctx context.Context) error {
-	watch, err := observe.Start(ctx, observe.Wanted(r.job.Program))
-	if err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("start tracing: %w", err)
-		}
-		r.note("no-trace", "nothing is traced: "+err.Error())
-		r.t.report("nothing can be traced: " + err.Error())
-		return nil
+	watch, err := r.t.traced(ctx, observe.Wanted(r.job.Program))
+	if err == nil || ctx.Err() != nil {
+		r.watch = watch
+		return err
 	}
-	r.watch = watch
+	r.note("no-trace", "nothing is traced: "+err.Error())
+	r.t.report("nothing can be traced: " + err.Error())
 	return nil
 }
 
@@ -158,7 +152,9 @@ func (r *run) conclude(err, clearing error) (*target.Execution, error) {
 	var hang *exec.HangError
 	switch {
 	case errors.As(err, &hang):
-		r.t.spent = fmt.Sprintf("tasks %v of %s hang in the kernel", hang.Tasks, r.job.Name)
+		if clearing != nil || !r.t.ground.fresh() {
+			r.t.spent = fmt.Sprintf("tasks %v of %s hang in the kernel", hang.Tasks, r.job.Name)
+		}
 		return x, nil
 	case err != nil:
 		return nil, fault(mapped(err), x)
@@ -203,7 +199,7 @@ func (r *run) history(found []logged) *history.History {
 		r.emit(history.Event{Kind: history.Console, Time: f.at, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines})
 	}
 	if r.watch != nil {
-		for _, missing := range r.watch.Missing() {
+		for _, missing := range r.watch.MissingOf(observe.Wanted(r.job.Program)) {
 			r.note("missing-event", missing)
 		}
 	}

@@ -11,8 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
+	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
 // Config says where programs run, and how long they may.
@@ -34,6 +36,12 @@ type Target struct {
 	config  Config
 	release string
 	ground  ground
+	trace   tracefs
+	// watch is the tracer that every program uses, nil before the first: to make one and to end it takes the kernel longer than most programs do.
+	// Guarded by mu.
+	watch *observe.Watch
+	// untraced says why nothing can be traced, nil where it can.
+	untraced error
 
 	mu sync.Mutex // held while a program runs
 	// spent says why no further program may run, "" while they may. Guarded by mu.
@@ -52,6 +60,8 @@ type ground interface {
 	lacks(p prog.Program) string
 	// lay gives a program an empty place: an *UnsupportedError of package target says that this kernel cannot.
 	lay(ctx context.Context, r *run) (site, error)
+	// fresh says whether a place that could be taken down is a sign that no task is left in it.
+	fresh() bool
 	// close ends what is there.
 	close() error
 }
@@ -87,6 +97,7 @@ func Open(ctx context.Context, c Config) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.trace, t.untraced = findTracefs()
 	return t, ctx.Err()
 }
 
@@ -129,7 +140,11 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 func (t *Target) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.ground.close(); err != nil {
+	var err error
+	if t.watch != nil {
+		err = t.watch.Close()
+	}
+	if err := errors.Join(err, t.ground.close(), t.trace.close()); err != nil {
 		t.report(err.Error())
 	}
 }
@@ -140,4 +155,17 @@ func (t *Target) report(line string) {
 		t.told[line] = true
 		t.config.Report(line)
 	}
+}
+
+// traced has these events traced from now on. t.mu must be held.
+func (t *Target) traced(ctx context.Context, want wire.Trace) (*observe.Watch, error) {
+	if t.untraced != nil {
+		return nil, t.untraced
+	}
+	if t.watch == nil {
+		var err error
+		t.watch, err = observe.Start(ctx, t.trace.root, want)
+		return t.watch, err
+	}
+	return t.watch, errors.Join(t.watch.Extend(ctx, want), t.watch.Clear(ctx))
 }
