@@ -116,7 +116,12 @@ func (t *Target) FS(ctx context.Context, name string) (fsys.Spec, error) {
 }
 
 // Lacks says why a program cannot be run here, "" where nothing is known against it.
-func (t *Target) Lacks(p prog.Program) string { return t.ground.lacks(p) }
+func (t *Target) Lacks(p prog.Program) string {
+	if why := t.ground.lacks(p); why != "" {
+		return why
+	}
+	return privileges(p)
+}
 
 // Run runs the job once.
 func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execution) bool) error {
@@ -125,7 +130,7 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	if t.spent != "" {
 		return fmt.Errorf("run a program: %s; what it left may be in the way, so nothing more is run", t.spent)
 	}
-	if why := t.ground.lacks(job.Program); why != "" {
+	if why := t.Lacks(job.Program); why != "" {
 		return target.Unsupported("%s", why)
 	}
 	x, err := t.newRun(job).carryOut(ctx)
