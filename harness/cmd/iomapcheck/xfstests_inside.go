@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -174,8 +176,9 @@ func (f *caseFlags) request(args []string) (inside.Request, error) {
 	if err != nil {
 		return req, fmt.Errorf("read the program %s: %w", f.program, err)
 	}
-	req.Given = true
-	req.Case = prog.Case{ID: "program/given", Rule: "what the program itself expects", Variants: []prog.Variant{{Program: p}}}
+	req.Given = f.program
+	name, _, _ := strings.Cut(filepath.Base(f.program), ".")
+	req.Case = prog.Case{ID: "program/" + name, Rule: "what the program itself expects", Variants: []prog.Variant{{Program: p}}}
 	return req, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/kmsg"
 	"github.com/iomapcheck/iomapcheck/harness/operate"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
@@ -28,7 +29,7 @@ var errPowerCut = errors.New("the power was cut")
 // pastLife is what is known of the first life.
 type pastLife struct {
 	op    int // the number of the cut
-	found []logged
+	found []kmsg.Finding
 }
 
 // cutter is exec.Env's Cut.
@@ -37,7 +38,7 @@ func (s *driveSite) cutter(r *run) func(context.Context, prog.Op) error {
 		if err := r.tell(); err != nil {
 			return fmt.Errorf("tell what was traced before the power cut: %w", err)
 		}
-		_, found := r.log.read()
+		_, found := r.log.Read()
 		note, err := operate.Cut(s.d.disk, op, r.job.Program, r.job.Seed)
 		if err != nil {
 			return err
@@ -61,7 +62,7 @@ func (s *driveSite) revive(ctx context.Context, r *run) error {
 		return err
 	}
 	s.mount.Device = s.d.device.Path
-	_, _ = r.log.read()
+	_, _ = r.log.Read()
 	r.timeline.goOn()
 	if r.watch != nil {
 		if err := r.watch.Clear(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/kmsg"
 	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -25,7 +26,7 @@ type run struct {
 	t        *Target
 	job      target.Job
 	timeline *timeline
-	log      *kernelLog
+	log      *kmsg.Log
 	watch    *observe.Watch // nil where nothing can be traced
 	tasks    *observe.Tasks
 	env      exec.Env
@@ -54,10 +55,10 @@ func (r *run) carryOut(ctx context.Context) (*target.Execution, error) {
 	defer cancel()
 	r.job.Watch("preparing")
 	var err error
-	if r.log, err = openLog(r.job.Name); err != nil {
+	if r.log, err = kmsg.Open(r.job.Name); err != nil {
 		return nil, err
 	}
-	defer r.log.close()
+	defer r.log.Close()
 	place, err := r.t.ground.lay(setup, r)
 	if err != nil {
 		return nil, mapped(err)
@@ -147,7 +148,7 @@ func (r *run) note(name, text string) {
 
 // conclude makes the execution of what was seen.
 func (r *run) conclude(err, clearing error) (*target.Execution, error) {
-	console, found := r.log.read()
+	console, found := r.log.Read()
 	x := &target.Execution{History: r.history(found), Console: console, Extra: map[string]string{}}
 	var hang *exec.HangError
 	switch {
@@ -187,7 +188,7 @@ func mapped(err error) error {
 }
 
 // history puts everything on one time axis.
-func (r *run) history(found []logged) *history.History {
+func (r *run) history(found []kmsg.Finding) *history.History {
 	h := &history.History{Header: history.Header{
 		Target: "host", Kernel: r.t.release, FS: r.job.FS.Name(), Variant: r.job.FS.VariantName(), BlockSize: r.block,
 		ClockError: r.timeline.clockError,
@@ -196,7 +197,7 @@ func (r *run) history(found []logged) *history.History {
 		found = append(r.past.found, found...)
 	}
 	for _, f := range found {
-		r.emit(history.Event{Kind: history.Console, Time: f.at, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines})
+		r.emit(history.Event{Kind: history.Console, Time: f.At, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines})
 	}
 	if r.watch != nil {
 		for _, missing := range r.watch.MissingOf(observe.Wanted(r.job.Program)) {

@@ -19,8 +19,8 @@ import (
 // Request is what a test asks for.
 type Request struct {
 	Case prog.Case
-	// Given says that the case is a program of the user's own, to be run as it is.
-	Given bool
+	// Given is the file of a program of the user's own, to be run as it is; "" for a case of the catalogue.
+	Given string
 	// Where is NeedsDir or NeedsDisk.
 	Where Needs
 	// Full is the test's log, $seqres.full.
@@ -108,7 +108,7 @@ func (e Environment) variants(c prog.Case) []prog.Variant {
 // one runs a unit, logs it and complains of it.
 func (e Environment) one(ctx context.Context, r *campaign.Runner, req Request, u campaign.Unit) campaign.Verdict {
 	run := r.Run
-	if req.Given {
+	if req.Given != "" {
 		run = r.RunGiven
 	}
 	v := run(ctx, u, nil)
@@ -130,8 +130,8 @@ func (e Environment) again(req Request, u campaign.Unit) string {
 	if req.Where == NeedsDisk {
 		where = "--fs " + u.FS.String()
 	}
-	if req.Given {
-		return fmt.Sprintf("%s run - --target host %s < PROGRAM", req.Binary, where)
+	if req.Given != "" {
+		return fmt.Sprintf("%s run - --target host %s < %s", req.Binary, where, req.Given)
 	}
 	return fmt.Sprintf("%s run --target host %s --case '%s'", req.Binary, where, u.CaseName())
 }

@@ -1,4 +1,6 @@
-package host
+// Package kmsg listens to the log of the kernel that this process runs on (/dev/kmsg): what it says while something is tried, and what it
+// complains of in it.
+package kmsg
 
 import (
 	"errors"
@@ -8,13 +10,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
-// kernelLog is what the kernel says while a program runs. It is the whole machine's: what somebody else's work makes it say stands in the
+// Log is what the kernel says from a moment on. It is the whole machine's: what somebody else's work makes it say stands in the
 // history as well, as it does for dmesg's other readers.
-type kernelLog struct {
+type Log struct {
 	fd    int
 	begun string
 	// ahead is how far the log's times are ahead of CLOCK_MONOTONIC, in nanoseconds.
@@ -22,30 +23,31 @@ type kernelLog struct {
 	parser *oops.Parser
 }
 
-// logged is a finding with its time on CLOCK_MONOTONIC.
-type logged struct {
+// Finding is a finding with its time on CLOCK_MONOTONIC, in nanoseconds.
+type Finding struct {
 	oops.Finding
-	at int64
+	At int64
 }
 
-// openLog opens the log at its end and writes a first line, from which on it is read.
-func openLog(name string) (*kernelLog, error) {
+// Open opens the log at its end and writes a first line there that says what begins. It needs root's rights. Close ends it. Its methods are called by one
+// goroutine at a time.
+func Open(what string) (*Log, error) {
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the kernel's log: %w", err)
 	}
-	l := &kernelLog{fd: fd, begun: "iomapcheck: " + name, parser: oops.NewParser()}
+	l := &Log{fd: fd, begun: "iomapcheck: " + what, parser: oops.NewParser()}
 	if err := l.begin(); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	return l, nil
 }
 
-func (l *kernelLog) begin() error {
+func (l *Log) begin() error {
 	if _, err := unix.Seek(l.fd, 0, unix.SEEK_END); err != nil {
 		return fmt.Errorf("go to the end of the kernel's log: %w", err)
 	}
-	now := exec.Now()
+	now := monotonic()
 	if _, err := unix.Write(l.fd, []byte("<6>"+l.begun+"\n")); err != nil {
 		return fmt.Errorf("write to the kernel's log: %w", err)
 	}
@@ -63,7 +65,8 @@ func (l *kernelLog) begin() error {
 	}
 }
 
-func (l *kernelLog) close() { unix.Close(l.fd) }
+// Close stops listening.
+func (l *Log) Close() { unix.Close(l.fd) }
 
 // record is one of /dev/kmsg: its level, its time in nanoseconds, and its first line.
 type record struct {
@@ -73,7 +76,7 @@ type record struct {
 }
 
 // next reads a record; nil at the end.
-func (l *kernelLog) next() (*record, error) {
+func (l *Log) next() (*record, error) {
 	buf := make([]byte, 8<<10)
 	for {
 		n, err := unix.Read(l.fd, buf)
@@ -110,11 +113,11 @@ func (r record) String() string {
 	return fmt.Sprintf("[%5d.%06d] %s", r.time/1e9, r.time%1e9/1e3, r.text)
 }
 
-// read is what the kernel has said since the last read, and what it complains of in it.
-func (l *kernelLog) read() (text string, found []logged) {
+// Read is what the kernel has said since the last Read, as a console shows it, and what it complains of in it.
+func (l *Log) Read() (text string, found []Finding) {
 	var b strings.Builder
 	take := func(f oops.Finding) {
-		found = append(found, logged{f, f.Time.Nanoseconds() - l.ahead})
+		found = append(found, Finding{f, f.Time.Nanoseconds() - l.ahead})
 	}
 	for {
 		r, err := l.next()
@@ -131,4 +134,11 @@ func (l *kernelLog) read() (text string, found []logged) {
 	}
 	l.parser = oops.NewParser()
 	return b.String(), found
+}
+
+// monotonic is CLOCK_MONOTONIC in nanoseconds.
+func monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // it cannot fail with a valid pointer
+	return ts.Nano()
 }
