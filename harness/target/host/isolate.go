@@ -12,11 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isolatedMark in the environment says that a process is in a mount namespace of its own.
-const isolatedMark = "IOMAPCHECK_ISOLATED"
+// isolatedFrom in the environment is the mount namespace of the process that started this one.
+const isolatedFrom = "IOMAPCHECK_ISOLATED_FROM"
 
-// IsIsolated says whether this process is one that Isolated has started.
-func IsIsolated() bool { return os.Getenv(isolatedMark) != "" }
+// IsIsolated says whether this process is in a mount namespace that Isolated has made for it.
+func IsIsolated() bool {
+	from := os.Getenv(isolatedFrom)
+	return from != "" && from != mountNamespace()
+}
+
+// mountNamespace names this process's, "" where /proc does not tell.
+func mountNamespace() string {
+	name, _ := os.Readlink("/proc/self/ns/mnt")
+	return name
+}
 
 // Isolated runs this program again, with its arguments and standard streams, in a mount namespace of its own, and returns its exit code: what
 // it mounts nobody else sees, and all of it is gone when it ends, however that comes about. It ends with this process, too.
@@ -24,7 +33,7 @@ func Isolated(ctx context.Context) (code int, err error) {
 	cmd := osexec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), isolatedMark+"=1")
+	cmd.Env = append(os.Environ(), isolatedFrom+"="+mountNamespace())
 	// Unsharing makes the mounts private: what is mounted here does not propagate.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	// An interrupt ends it in good order.

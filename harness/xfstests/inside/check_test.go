@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	// What is run has namespaces of its own.
-	os.Unsetenv("IOMAPCHECK_ISOLATED")
+	os.Unsetenv("IOMAPCHECK_ISOLATED_FROM")
 	os.Exit(m.Run())
 }
 
