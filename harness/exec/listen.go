@@ -133,7 +133,7 @@ func remountErrno(c *conductor, n int, err error) (string, bool) {
 func (c *conductor) request(n int) (bool, error) {
 	switch n {
 	case askDropCaches:
-		return false, dropCaches()
+		return false, DropCaches()
 	case askRemount:
 		return false, c.env.Remount()
 	}
@@ -164,7 +164,7 @@ func (c *conductor) carryOut(ctx context.Context, s prog.Step) (bool, error) {
 	case prog.VAwaitBlocked:
 		return false, c.awaitBlocked(ctx, op.Task, op.In)
 	case prog.VDropCaches:
-		return false, dropCaches()
+		return false, DropCaches()
 	case prog.VRemount:
 		return false, c.env.Remount()
 	case prog.VCut:

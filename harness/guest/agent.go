@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -156,7 +157,7 @@ func (d remoteDisk) Settle(ctx context.Context) (int64, error) {
 	if answer, err := d.a.ask(ctx, wire.Requests); err != nil || answer.Full {
 		return answer.Value, err
 	}
-	if err := fence(ctx, d.device); err != nil {
+	if err := blockdev.Fence(ctx, d.device); err != nil {
 		return 0, err
 	}
 	answer, err := d.a.ask(ctx, wire.Requests)

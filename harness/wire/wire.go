@@ -172,10 +172,6 @@ const BranchLine = "iomapcheck: branch"
 // far the times of the log are ahead of it.
 const ClockLine = "iomapcheck: clock "
 
-// FenceSize is the size of the disk's end, in bytes, that the guest reads from to let everything before be answered: no
-// hold or fail concerns requests that lie in it.
-const FenceSize = 4096
-
 // Answer answers an Ask.
 type Answer struct {
 	ID    int64  `json:"id"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
@@ -64,7 +65,7 @@ func (t *Target) begunCopy(ctx context.Context, prepared *level, job target.Job)
 
 // key names everything that a machine which has begun depends on.
 func (b *beginning) key() (string, error) {
-	trace, err := json.Marshal(traced(b.job.Program))
+	trace, err := json.Marshal(observe.Wanted(b.job.Program))
 	if err != nil {
 		return "", fmt.Errorf("encode tracing: %w", err)
 	}

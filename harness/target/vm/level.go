@@ -12,6 +12,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -120,7 +121,7 @@ const spares = 4
 
 // lasting is the preparation of a machine that many programs start from.
 func (r *run) lasting() *wire.Prepare {
-	p := r.preparation(traced(prog.Program{}))
+	p := r.preparation(observe.Wanted(prog.Program{}))
 	p.Spares = spares
 	return p
 }

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
+	"github.com/iomapcheck/iomapcheck/harness/operate"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
@@ -51,7 +54,7 @@ func (m *machine) newRun(job target.Job) *run {
 	}
 	r.text, r.findings = m.log.mark()
 	r.control = newControl(m, job.Program, r.limits.held, &r.timeline)
-	r.timeline.fence = m.disk.Size() - wire.FenceSize
+	r.timeline.fence = m.disk.Size() - blockdev.FenceSize
 	m.disk.Record(r.timeline.disk)
 	return r
 }
@@ -92,7 +95,7 @@ func (r *run) finish(ctx context.Context, err error) (*target.Execution, error) 
 
 // prepare has the guest make and mount the job's file system on a blank disk, and trace. What it refuses is in r.done.
 func (r *run) prepare(ctx context.Context) error {
-	return r.prepareBlank(ctx, r.preparation(traced(r.job.Program)))
+	return r.prepareBlank(ctx, r.preparation(observe.Wanted(r.job.Program)))
 }
 
 // prepareBlank is prepareAs on a blank disk.
@@ -149,11 +152,7 @@ func (r *run) hearOut(ctx context.Context) {
 }
 
 // heal makes the disk an honest one that holds nothing. What AtStart broke stays broken only until then.
-func (m *machine) heal() {
-	m.disk.ClearRules()
-	m.disk.Release(disk.All())
-	m.disk.TrackPower(false)
-}
+func (m *machine) heal() { operate.Heal(m.disk) }
 
 // unwritten is the byte of which disks are made: a file that shows it has blocks that nobody wrote.
 func unwritten() byte {
@@ -186,7 +185,7 @@ func (r *run) preparation(trace wire.Trace) *wire.Prepare {
 // order is the job's program as the guest takes it.
 func (r *run) order() *wire.Job {
 	return &wire.Job{
-		Program: r.job.Program.String(), Trace: traced(r.job.Program),
+		Program: r.job.Program.String(), Trace: observe.Wanted(r.job.Program),
 		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce, Resume: r.resume(), BranchAt: r.branchAt, Last: r.m.of != nil && !r.m.kept,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/operate"
 )
 
 // timeline gathers the events of a job: the guest's, on the guest's clock, and the disk's, on the host's.
@@ -116,27 +117,12 @@ func (t *timeline) events(born time.Time, offset int64) []history.Event {
 	defer t.mu.Unlock()
 	all := append(slices.Clone(t.before), t.fromGuest...)
 	for _, e := range t.fromDisk {
-		if out, ok := diskEvent(e, e.Time.Sub(born).Nanoseconds()-offset); ok {
+		if out, ok := operate.Event(e, e.Time.Sub(born).Nanoseconds()-offset); ok {
 			all = append(all, out)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b history.Event) int { return int(min(1, max(-1, a.Time-b.Time))) })
 	return all
-}
-
-// diskEvent is a disk's event in a history.
-func diskEvent(e disk.Event, at int64) (history.Event, bool) {
-	what, ok := map[disk.What]history.What{
-		disk.Held: history.Held, disk.Released: history.Released, disk.Answered: history.Answered, disk.Failed: history.Failed,
-	}[e.What]
-	out := history.Event{
-		Kind: history.Disk, Time: at, Op: -1, What: what, Request: int64(e.ID), Dir: e.Op.String(),
-		Off: e.Range.Off, Len: e.Range.Len(),
-	}
-	if e.What == disk.Failed {
-		out.Errno = e.Errno.String()
-	}
-	return out, ok
 }
 
 // diagnosisFrames picks the lines of a diagnosis that say where the guest is.
