@@ -111,7 +111,7 @@ func config(of wire.Trace) ktrace.Config {
 }
 
 // reportLimit bounds the reading of what fired.
-const reportLimit = 30 * time.Second
+const reportLimit = time.Minute
 
 // Report reads what fired, gives each event its task, and emits it.
 func (w *Watch) Report(tasks *Tasks) error {
