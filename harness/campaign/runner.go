@@ -96,7 +96,9 @@ func (r *Runner) ReplayProgram(ctx context.Context, u Unit, p prog.Program, toke
 
 // verdict is an empty verdict about a unit.
 func (r *Runner) verdict(u Unit) Verdict {
-	return blank(u, r.Target.Name(), r.Target.Release(), r.KernelSpec)
+	v := blank(u, r.Target.Name(), r.Target.Release(), r.KernelSpec)
+	v.Mutants = r.Mutants
+	return v
 }
 
 func blank(u Unit, target, release, spec string) Verdict {

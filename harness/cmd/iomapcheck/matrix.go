@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +53,13 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 	if err != nil {
 		return err
 	}
+	runs, err := a.newRun()
+	if err == nil {
+		err = report.keep(runs)
+	}
+	if err != nil {
+		return errors.Join(err, report.finish())
+	}
 	var all []campaign.Verdict
 	for _, kernel := range f.kernels {
 		if ctx.Err() != nil {
@@ -58,9 +67,9 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 		}
 		one := f.targetFlags
 		one.kernel = kernel
-		verdicts, err := a.runKernel(ctx, one, f.workers("vm"), units, report)
+		verdicts, err := a.runKernel(ctx, one, filepath.Join(runs, folderOf(kernel)), f.workers("vm"), units, report)
 		if err != nil {
-			return errors.Join(err, report.close())
+			return errors.Join(err, report.finish())
 		}
 		all = append(all, verdicts...)
 	}
@@ -68,11 +77,17 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 	if ctx.Err() != nil {
 		a.code = exitInfra
 	}
-	return errors.Join(p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)), report.close())
+	return errors.Join(p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)), report.finish())
 }
 
-// runKernel runs the units on one kernel. A kernel that cannot be had is no error but the verdict of all of them.
-func (a *app) runKernel(ctx context.Context, f targetFlags, jobs int, units []campaign.Unit, report *report) ([]campaign.Verdict, error) {
+// folderOf is a kernel's folder among the evidence.
+func folderOf(kernel string) string {
+	return strings.NewReplacer("/", "-", ":", "-", ",", "-").Replace(kernel)
+}
+
+// runKernel runs the units on one kernel, with the evidence in a folder. A kernel that cannot be had is no error but the verdict of all of
+// them.
+func (a *app) runKernel(ctx context.Context, f targetFlags, folder string, jobs int, units []campaign.Unit, report *report) ([]campaign.Verdict, error) {
 	var run func(context.Context, int) campaign.Verdict
 	runner, missing := a.runner(ctx, "vm", f, report.progress)
 	if missing != nil {
@@ -81,6 +96,7 @@ func (a *app) runKernel(ctx context.Context, f targetFlags, jobs int, units []ca
 		}
 	} else {
 		defer runner.Target.Close()
+		runner.Runs = folder
 		run = func(ctx context.Context, i int) campaign.Verdict {
 			watch := func(doing string) {
 				report.progress.set(fmt.Sprintf("%s [%d/%d] %s: %s", f.kernel, i+1, len(units), units[i].Name(), doing))
