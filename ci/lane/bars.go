@@ -32,7 +32,7 @@ func (d *drawing) operations() {
 // begin is a bar that begins with event i and lasts, until finish says otherwise, to the end.
 func (d *drawing) begin(i, slot int, k kind, text string) bar {
 	e := d.history.Events[i]
-	return bar{lane: d.laneOf(e), slot: slot, first: d.at[i], last: len(d.rows) - 1, from: e.Time, to: d.to, kind: k, text: text}
+	return bar{lane: d.laneOf(e), slot: slot, first: d.at[i], last: len(d.rows) - 1, from: e.Time, to: d.end, kind: k, text: text}
 }
 
 // finish ends a bar with event i.
@@ -84,8 +84,15 @@ func (d *drawing) requests() {
 				}
 				continue
 			}
-			d.bars = append(d.bars, d.begin(i, 0, diskKind(e), e.Line(nil)))
-			d.finish(len(d.bars)-1, i)
+			d.atOnce(i)
 		}
 	}
+}
+
+// atOnce makes the bar of a request that was answered when it came; those of one row share one in the ladder.
+func (d *drawing) atOnce(i int) {
+	e := d.history.Events[i]
+	d.bars = append(d.bars, d.begin(i, 0, diskKind(e), e.Line(nil)))
+	d.finish(len(d.bars)-1, i)
+	d.bars[len(d.bars)-1].hidden = i > 0 && d.at[i-1] == d.at[i]
 }

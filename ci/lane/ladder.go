@@ -12,7 +12,6 @@ import (
 const (
 	rowHeight = 18
 	headHigh  = 24
-	timeWide  = 84
 	charWide  = 7.3
 	maxText   = 118 // characters of a row's text; the rest is in its tooltip
 	barWide   = 10
@@ -29,13 +28,22 @@ func (p *Picture) columns() (cols []column, textAt float64) {
 	for _, b := range p.bars {
 		slots[b.lane] = max(slots[b.lane], min(b.slot, maxSlots))
 	}
-	x := float64(timeWide)
+	x := p.timeWide() + 10
 	for i, name := range p.lanes {
 		w := max(charWide*float64(utf8.RuneCountInString(name))+12, float64(barWide+slots[i]*slotStep+12))
 		cols = append(cols, column{x, w})
 		x += w
 	}
 	return cols, x + 8
+}
+
+// timeWide is how wide the times are.
+func (p *Picture) timeWide() float64 {
+	longest := 0
+	for _, r := range p.rows {
+		longest = max(longest, len(p.stamp(r.time)))
+	}
+	return charWide * float64(longest+1)
 }
 
 // Ladder draws the history with a row an event.
@@ -57,10 +65,13 @@ func (p *Picture) Ladder() template.HTML {
 	}
 	p.leaders(&b, cols, textAt)
 	for _, bar := range p.bars {
-		p.ladderBar(&b, cols, bar)
+		if !bar.hidden {
+			p.ladderBar(&b, cols, bar)
+		}
 	}
+	timeAt := p.timeWide()
 	for i, r := range p.rows {
-		p.ladderRow(&b, cols, i, r, textAt)
+		p.ladderRow(&b, cols, i, r, timeAt, textAt)
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())
@@ -86,10 +97,10 @@ func (p *Picture) ladderBar(b *strings.Builder, cols []column, bar bar) {
 		cols[bar.lane].x+float64(slotStep*min(bar.slot, maxSlots)), top, barWide, end-top, html.EscapeString(bar.text))
 }
 
-func (p *Picture) ladderRow(b *strings.Builder, cols []column, i int, r row, textAt float64) {
+func (p *Picture) ladderRow(b *strings.Builder, cols []column, i int, r row, timeAt, textAt float64) {
 	y := middle(i)
 	if stamp := p.stamp(r.time); i == 0 || stamp != p.stamp(p.rows[i-1].time) {
-		fmt.Fprintf(b, `<text class="time" x="%d" y="%d">%s</text>`, timeWide-10, y+4, stamp)
+		fmt.Fprintf(b, `<text class="time" x="%.0f" y="%d">%s</text>`, timeAt, y+4, stamp)
 	}
 	if r.lane >= 0 && (r.kind == traced || r.kind == console || r.kind == final) {
 		fmt.Fprintf(b, `<circle class="%s" cx="%.0f" cy="%d" r="3"/>`, r.kind, cols[r.lane].x+barWide/2, y)

@@ -15,15 +15,16 @@ type Picture struct {
 	lanes []string
 	rows  []row
 	bars  []bar
-	// from and to are the first and the last event's times, in the history's unit.
-	from, to int64
-	stamp    func(int64) string
+	// from and to are the times, in the history's unit, between which the program ran, and end the last event's: what follows the program is
+	// the harness reading the files.
+	from, to, end int64
+	stamp         func(int64) string
 }
 
 // The lanes that are no tasks.
 const (
-	diskLane    = "disk"
-	consoleLane = "console"
+	diskLane   = "disk"
+	kernelLane = "kernel"
 )
 
 // row is a line of the ladder.
@@ -42,6 +43,8 @@ type bar struct {
 	from, to   int64
 	kind       kind
 	text       string
+	// hidden says that the ladder has the bar of another request in that place.
+	hidden bool
 }
 
 // kind is how a row or a bar looks: the name of its class.
@@ -64,7 +67,7 @@ func Draw(h *history.History, p prog.Program, op int) Picture {
 	d := &drawing{
 		Picture: Picture{stamp: h.Stamp}, history: h, steps: p.Steps(), op: op, at: make([]int, len(h.Events)),
 	}
-	d.end = lastReturn(h.Events)
+	d.last = lastReturn(h.Events)
 	d.layOut()
 	d.operations()
 	d.requests()
@@ -80,8 +83,8 @@ type drawing struct {
 	op      int
 	// at is each event's row.
 	at []int
-	// end is the index of the program's last return: what follows is the harness reading the files.
-	end int
+	// last is the index of the program's last return.
+	last int
 }
 
 // lane is the lane of a name, which is made if it is new.
@@ -99,9 +102,17 @@ func (d *drawing) laneOf(e history.Event) int {
 	case e.Kind == history.Disk:
 		return d.lane(diskLane)
 	case e.Kind == history.Console || e.Task == "":
-		return d.lane(consoleLane)
+		return d.lane(kernelLane)
 	}
-	return d.lane(e.Task)
+	return d.lane(taskOf(e))
+}
+
+// taskOf is the task in whose lane an event is. The reads after the program's end are drawn in main's: it has ended by then.
+func taskOf(e history.Event) string {
+	if e.Kind == history.Final || e.Task == "finally" {
+		return "main"
+	}
+	return e.Task
 }
 
 // lastReturn is the index of the last operation's return, the last event's where none returns.
@@ -118,7 +129,7 @@ func lastReturn(events []history.Event) int {
 func (d *drawing) tasks() {
 	for _, e := range d.history.Events {
 		if e.Task != "" {
-			d.lane(e.Task)
+			d.lane(taskOf(e))
 		}
 	}
 	for _, e := range d.history.Events {

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/history"
@@ -18,7 +19,7 @@ func (d *drawing) layOut() {
 	d.tasks()
 	events := d.history.Events
 	if len(events) > 0 {
-		d.from, d.to = events[0].Time, events[len(events)-1].Time
+		d.from, d.to, d.end = events[firstInvoke(events)].Time, events[d.last].Time, events[len(events)-1].Time
 	}
 	for i := 0; i < len(events); {
 		n := d.fold(i)
@@ -27,6 +28,11 @@ func (d *drawing) layOut() {
 		}
 		i += n
 	}
+}
+
+// firstInvoke is the index of the first operation's beginning, 0 where none begins.
+func firstInvoke(events []history.Event) int {
+	return max(0, slices.IndexFunc(events, func(e history.Event) bool { return e.Kind == history.Invoke }))
 }
 
 // add makes a row for the events [i, i+n).
@@ -40,7 +46,7 @@ func (d *drawing) add(i, n int, k kind, text string) {
 
 // fold makes one row, or few, of a swarm that begins at event i; it returns how many events it took, 0 where there is none.
 func (d *drawing) fold(i int) int {
-	if i > d.end {
+	if i > d.last {
 		return d.foldAfterwards(i)
 	}
 	if n := d.run(i, plain); n >= foldRequests {
@@ -129,6 +135,8 @@ func (d *drawing) single(i int) int {
 		d.add(i, 1, traced, short(e.Name)+" "+e.Text)
 	case history.Disk:
 		d.add(i, 1, diskKind(e), strings.TrimPrefix(strings.TrimSpace(e.Line(d.steps)), "disk: "))
+	case history.Console:
+		d.add(i, 1, console, e.Name+": "+e.Text)
 	default:
 		d.add(i, 1, d.kindOf(e), strings.TrimSpace(e.Line(d.steps)))
 	}

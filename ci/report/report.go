@@ -97,8 +97,7 @@ func summarize(run runs.Run) Summary {
 		}
 	}
 	if len(times) > 0 {
-		slices.Sort(times)
-		s.Median = times[len(times)/2]
+		s.Median = median(times)
 	}
 	slices.SortFunc(kernels, byKernel)
 	for _, c := range kernels {

@@ -179,6 +179,7 @@ func (v *Verdict) take(res judge.Result) {
 	v.Verdict, v.Rule, v.Notes, v.Direct = res.Verdict, res.Rule, res.Notes, res.Direct()
 	v.Text = strings.TrimPrefix(res.Summary(), string(res.Verdict))
 	v.Text = strings.TrimPrefix(strings.TrimSpace(v.Text), ": ")
+	v.Witness = []string{} // a simpler schedule of the same failure is taken after the first
 	for _, w := range res.Witness {
 		seen := "seen"
 		if !w.Seen {
