@@ -8,11 +8,16 @@ TARGET ?= refengine,vm
 LABELS ?= !nightly || target:refengine
 PROCS ?= 2
 REPORTS := reports
+LEVEL ?= nightly
+FUZZTIME ?= 10m
+FUZZ ?=
+MUTANTS ?=
+VERSION ?=
 GINKGO := $(GO) tool ginkgo
 NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
 SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --label-filter='$(LABELS)' --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
 
-.PHONY: all help suite test unit race lint tidy readme bench-vm vm-deps race-deps clean
+.PHONY: all help suite test unit race lint tidy readme nightly fuzz mutants release bench-vm vm-deps race-deps clean
 
 all: bin/iomapcheck ## build bin/iomapcheck (the default)
 
@@ -57,6 +62,19 @@ tidy:
 bench-vm: vm-deps ## how fast machines are, side by side with plain QEMU and, where installed, virtme-ng (on an idle machine, five minutes)
 	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -run '^$$' -bench SideBySide -benchtime 5x -timeout 30m ./harness/target/vm
 
+nightly: vm-deps bin/iomapcheck ## the night's work, all of it here: LEVEL=smoke is a minute, nightly some hours; the site is nightly/site
+	LEVEL=$(LEVEL) ci/nightly all
+
+fuzz: ## fuzz every target for FUZZTIME, or FUZZ=FuzzName alone
+	FUZZTIME=$(FUZZTIME) ci/fuzz $(FUZZ)
+
+mutants: bin/iomapcheck ## every historic bug against every case; the table is reports/mutants.md
+	@mkdir -p $(REPORTS)
+	bin/iomapcheck mutants --markdown $(MUTANTS) >$(REPORTS)/mutants.md
+
+release: ## build the static program for release VERSION=v1.2.3 into dist/
+	ci/release $(VERSION)
+
 readme: bin/iomapcheck ## run the README's commands as written
 	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run README ./ci
 
@@ -67,4 +85,4 @@ race-deps:
 	@ci/install-missing --optional cc gcc libc6-dev
 
 clean: ## remove what make made here (the cache of kernels stays: iomapcheck image clean)
-	rm -rf bin $(REPORTS) runs
+	rm -rf bin $(REPORTS) runs nightly dist

@@ -29,7 +29,7 @@ type casePart struct {
 // caseRow is a cell: its newest verdict, on what that rests, and its past.
 type caseRow struct {
 	Kernel, FS, Class, Word, Page, Text, Run, Seconds string
-	Strip                                                     template.HTML
+	Strip                                             template.HTML
 }
 
 // absence is a reason for which a case is unsupported, with the places.

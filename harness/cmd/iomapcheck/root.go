@@ -61,6 +61,7 @@ usage. So any run command fits git bisect run.`,
   iomapcheck run                              every case on the engine
   iomapcheck run --target vm --fs xfs,ext4    on Debian's 6.12, in a virtual machine
   iomapcheck mutants                          which case catches which historic bug`,
+		Version:      ownVersion(),
 		SilenceUsage: true, SilenceErrors: true,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -69,7 +70,7 @@ usage. So any run command fits git bisect run.`,
 	flags.StringVar(&a.cacheDir, "cache", defaultDir("IOMAPCHECK_CACHE", os.UserCacheDir), "kernels, tools and images (environment: IOMAPCHECK_CACHE)")
 	flags.StringVar(&a.runsDir, "runs", defaultRuns(), "evidence, a directory a run (environment: IOMAPCHECK_RUNS)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.image(), a.vm(), a.language(), a.reportCommand())
+	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.image(), a.vm(), a.language(), a.reportCommand(), a.ciCommand())
 	return usageErrors(root)
 }
 
