@@ -97,8 +97,11 @@ func (s *site) caseRow(c *report.Cell) caseRow {
 		Kernel: kernelName(c), FS: c.FS, Class: class(v.Verdict.Verdict), Word: v.Mark(), Strip: s.strip(c),
 		Text: restsOn(v), Seconds: fmt.Sprintf("%.1f s", v.Seconds), Run: s.Runs[v.Run].When(),
 	}
-	if s.bad[c] != nil {
+	switch {
+	case s.paged[c] != nil:
 		row.Page = s.pageOf(c)
+	case v.Verdict.Verdict.Bad():
+		row.Text += " ⟶ " + v.ReplayCommand()
 	}
 	return row
 }

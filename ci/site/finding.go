@@ -50,14 +50,17 @@ type consoleFinding struct{ Title, Text string }
 
 func (s *site) findings() error {
 	var errs []error
-	for i, f := range s.Findings {
-		d := s.finding(f, i < s.pictures)
+	for _, f := range s.Findings {
+		if s.paged[f.Shown] == nil {
+			continue
+		}
+		d := s.finding(f)
 		errs = append(errs, s.write(file("finding", f.ID()), "finding.html", f.Case+" on "+f.FS, themeOf(f.Shown), d))
 	}
 	return errors.Join(errs...)
 }
 
-func (s *site) finding(f *report.Finding, picture bool) findingData {
+func (s *site) finding(f *report.Finding) findingData {
 	v := f.Shown.Last()
 	d := findingData{
 		ID: f.ID(), Rule: s.Rule(f.Case), Class: class(v.Verdict.Verdict), Verdict: v.Verdict, Where: report.Where(v.Verdict),
@@ -70,7 +73,7 @@ func (s *site) finding(f *report.Finding, picture bool) findingData {
 	for _, e := range f.Edges() {
 		d.Edges = append(d.Edges, edge{edgeText(e), report.Bisect(e), report.Log(e)})
 	}
-	s.evidence(&d, v, picture)
+	s.evidence(&d, v)
 	return d
 }
 
@@ -102,7 +105,7 @@ func (s *site) first(c *report.Cell) *firstBad {
 }
 
 // evidence reads what there is and puts it into the page.
-func (s *site) evidence(d *findingData, v report.Seen, picture bool) {
+func (s *site) evidence(d *findingData, v report.Seen) {
 	if v.Evidence == "" {
 		d.NoPicture = "the evidence of this run is not kept any more"
 		return
@@ -119,8 +122,6 @@ func (s *site) evidence(d *findingData, v report.Seen, picture bool) {
 	switch {
 	case e.History == nil:
 		d.NoPicture = cmp.Or(d.NoPicture, "the run ended before the program did anything")
-	case !picture:
-		d.NoPicture = fmt.Sprintf("pictures are drawn of the %d worst findings only; history.txt in the evidence has the events", s.pictures)
 	default:
 		p := lane.Draw(e.History, e.Program, v.Op())
 		d.Overview, d.Ladder, d.Folded = p.Overview(), p.Ladder(), p.Folded

@@ -15,15 +15,20 @@ type indexData struct {
 	Tiles    []tile
 	Findings []findingLine
 	Changes  []changeLine
-	Themes   []string
-	Matrix   []matrixRow
-	Charts   []chart
-	Slower   []slower
-	Runs     []report.Summary
+	// Found and Changed are how many there are of these, listed or not.
+	Found, Changed int
+	Themes         []string
+	Matrix         []matrixRow
+	Charts         []chart
+	Slower         []slower
+	Runs           []report.Summary
 	// Old is how many runs the strips leave out.
 	Old   int
 	Known int
 }
+
+// listed is how many findings and changes the first page lists; the themes' pages have all.
+const listed = 200
 
 // tile is a number with what it counts.
 type tile struct {
@@ -54,12 +59,13 @@ type summary struct{ Class, Text, Page string }
 
 func (s *site) index() error {
 	d := indexData{Tiles: s.tiles(), Themes: s.themeNames, Matrix: s.matrix(), Old: max(0, len(s.Runs)-stripRuns)}
-	for _, f := range s.Findings {
+	for _, f := range s.Findings[:min(listed, len(s.Findings))] {
 		d.Findings = append(d.Findings, s.line(f))
 	}
-	for _, c := range s.Changes {
+	for _, c := range s.Changes[:min(listed, len(s.Changes))] {
 		d.Changes = append(d.Changes, s.change(c))
 	}
+	d.Found, d.Changed = len(s.Findings), len(s.Changes)
 	for _, c := range s.Cells {
 		if v := c.Last().Verdict.Verdict; v == judge.Known || v == judge.Drift {
 			d.Known++
@@ -90,7 +96,7 @@ func (s *site) tiles() []tile {
 func (s *site) line(f *report.Finding) findingLine {
 	v := f.Shown.Last()
 	l := findingLine{
-		Page: file("finding", f.ID()), Class: class(v.Verdict.Verdict), Verdict: string(v.Verdict.Verdict), Case: f.Case, FS: f.FS, Text: v.Text,
+		Page: s.pageOf(f.Shown), Class: class(v.Verdict.Verdict), Verdict: string(v.Verdict.Verdict), Case: f.Case, FS: f.FS, Text: v.Text,
 	}
 	var lines []string
 	for _, c := range f.Bad() {
@@ -116,7 +122,7 @@ func (s *site) change(c report.Change) changeLine {
 
 // pageOf is where a cell is explained.
 func (s *site) pageOf(c *report.Cell) string {
-	if f := s.bad[c]; f != nil {
+	if f := s.paged[c]; f != nil {
 		return file("finding", f.ID())
 	}
 	return file("case", c.Last().Case)

@@ -53,18 +53,26 @@ const stripRuns = 24
 
 // strip is a cell's past, a letter a run, the newest last; a run that did not try it is a gap.
 func (s *site) strip(c *report.Cell) template.HTML {
+	past := map[int]judge.Verdict{}
+	for _, v := range c.Seen {
+		past[v.Run] = v.Verdict.Verdict
+	}
 	var b strings.Builder
-	for run := max(0, len(s.Runs)-stripRuns); run < len(s.Runs); run++ {
-		i := slices.IndexFunc(c.Seen, func(v report.Seen) bool { return v.Run == run })
-		switch {
-		case i < 0:
-			b.WriteString(" ")
-		case c.Seen[i].Verdict.Verdict == judge.OK:
-			b.WriteString("·")
-		default:
-			v := c.Seen[i].Verdict.Verdict
-			fmt.Fprintf(&b, `<b class="%s">%s</b>`, class(v), letter(v))
+	for run := max(0, len(s.Runs)-stripRuns); run < len(s.Runs); {
+		v, tried := past[run]
+		n := 1 // runs in a row that are alike
+		for other, also := past[run+n]; run+n < len(s.Runs) && also == tried && other == v; other, also = past[run+n] {
+			n++
 		}
+		switch {
+		case !tried:
+			b.WriteString(strings.Repeat(" ", n))
+		case v == judge.OK:
+			b.WriteString(strings.Repeat(letter(v), n))
+		default:
+			fmt.Fprintf(&b, `<b class="%s">%s</b>`, class(v), strings.Repeat(letter(v), n))
+		}
+		run += n
 	}
 	return template.HTML(b.String())
 }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -19,12 +20,13 @@ var pages embed.FS
 
 // Options bound a site.
 type Options struct {
-	// Pictures is how many findings, the worst first, get their swim lanes; the others say where to find theirs. 0 is DefaultPictures.
-	Pictures int
+	// Findings is how many findings get a page of their own, of different cases first, and the worst of those; of the others their cases' pages
+	// say how to run them again. 0 is DefaultFindings.
+	Findings int
 }
 
-// DefaultPictures keeps a site of thousands of failures below some megabytes.
-const DefaultPictures = 60
+// DefaultFindings keeps a site of thousands of failures below some megabytes.
+const DefaultFindings = 80
 
 // marker is the file by which a site's folder is known again.
 const marker = ".iomapcheck-site"
@@ -70,22 +72,18 @@ func clear(dir string) error {
 type site struct {
 	*report.Report
 	dir       string
-	pictures  int
 	templates *template.Template
-	// bad are the findings by their cells, for links.
-	bad map[*report.Cell]*report.Finding
+	// paged are the findings that have a page, by their bad cells.
+	paged map[*report.Cell]*report.Finding
 	// themeNames are the themes that cells have.
 	themeNames []string
 }
 
 func newSite(r *report.Report, dir string, o Options) (*site, error) {
-	s := &site{Report: r, dir: dir, pictures: o.Pictures, bad: map[*report.Cell]*report.Finding{}}
-	if s.pictures == 0 {
-		s.pictures = DefaultPictures
-	}
-	for _, f := range r.Findings {
+	s := &site{Report: r, dir: dir, paged: map[*report.Cell]*report.Finding{}}
+	for _, f := range chosen(r.Findings, cmp.Or(o.Findings, DefaultFindings)) {
 		for _, c := range f.Bad() {
-			s.bad[c] = f
+			s.paged[c] = f
 		}
 	}
 	for _, c := range r.Cells {
@@ -97,6 +95,21 @@ func newSite(r *report.Report, dir string, o Options) (*site, error) {
 	var err error
 	s.templates, err = template.ParseFS(pages, "pages/*.html")
 	return s, err
+}
+
+// chosen are n of the findings: one of each case, the worst first, then the others.
+func chosen(all []*report.Finding, n int) []*report.Finding {
+	var first, more []*report.Finding
+	seen := map[string]bool{}
+	for _, f := range all {
+		if id := f.Shown.Last().Case; seen[id] {
+			more = append(more, f)
+		} else {
+			seen[id] = true
+			first = append(first, f)
+		}
+	}
+	return append(first, more...)[:min(n, len(all))]
 }
 
 // page is what every template gets.

@@ -94,7 +94,7 @@ func (s *site) themeTable(target string, cells []*report.Cell) themeTable {
 func (s *site) themeCell(c *report.Cell) themeCell {
 	v := c.Last()
 	out := themeCell{Class: class(v.Verdict.Verdict), Text: word(v)}
-	if f := s.bad[c]; f != nil {
+	if f := s.paged[c]; f != nil {
 		out.Page = file("finding", f.ID())
 	}
 	return out

@@ -20,7 +20,7 @@ type reportFlags struct {
 	site                        string
 	text, exitCode              bool
 	markdown, mail, junit, json string
-	pictures                    int
+	findings                    int
 }
 
 func (a *app) reportCommand() *cobra.Command {
@@ -48,14 +48,14 @@ take a file each, - for standard output.`,
 	fl.StringVar(&f.mail, "mail", "", "write it as a mail to a list to this file; - for standard output")
 	fl.StringVar(&f.junit, "junit", "", "write the newest verdicts as JUnit's XML to this file; - for standard output")
 	fl.StringVar(&f.json, "json", "", "write it for programs to this file, as one JSON object; - for standard output")
-	fl.IntVar(&f.pictures, "pictures", site.DefaultPictures, "how many findings of the site get a picture of what happened, the worst first")
+	fl.IntVar(&f.findings, "findings", site.DefaultFindings, "how many findings of the site get a page with program and picture, one of each case first")
 	fl.BoolVar(&f.exitCode, "exit-code", false, "end as run would with the newest verdicts: 1 where one is bad, 125 where nothing was shown")
 	return cmd
 }
 
 func (a *app) writeReport(f *reportFlags, paths []string) error {
-	if f.pictures < 1 {
-		return usage(fmt.Errorf("--pictures %d: want 1 or more", f.pictures))
+	if f.findings < 1 {
+		return usage(fmt.Errorf("--findings %d: want 1 or more", f.findings))
 	}
 	if len(paths) == 0 {
 		paths = []string{a.runsDir}
@@ -70,7 +70,7 @@ func (a *app) writeReport(f *reportFlags, paths []string) error {
 	}
 	var errs []error
 	if f.site != "" {
-		errs = append(errs, site.Write(r, f.site, site.Options{Pictures: f.pictures}))
+		errs = append(errs, site.Write(r, f.site, site.Options{Findings: f.findings}))
 	}
 	for _, format := range []struct {
 		to    string
