@@ -13,6 +13,7 @@ FUZZTIME ?= 10m
 FUZZ ?=
 MUTANTS ?=
 VERSION ?=
+DIST ?= dist
 GINKGO := $(GO) tool ginkgo
 NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
 SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --label-filter='$(LABELS)' --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
@@ -73,7 +74,7 @@ mutants: bin/iomapcheck ## every historic bug against every case; the table is r
 	bin/iomapcheck mutants --markdown $(MUTANTS) >$(REPORTS)/mutants.md
 
 release: ## build the static program for release VERSION=v1.2.3 into dist/
-	ci/release $(VERSION)
+	DIST=$(DIST) ci/release $(VERSION)
 
 readme: bin/iomapcheck ## run the README's commands as written
 	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run README ./ci
