@@ -18,7 +18,7 @@ GINKGO := $(GO) tool ginkgo
 NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
 SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --label-filter='$(LABELS)' --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
 
-.PHONY: all help suite test unit race lint tidy readme nightly fuzz mutants release bench-vm vm-deps race-deps clean
+.PHONY: all help suite test unit race lint tidy readme nightly fuzz mutants release bench-vm vm-deps browser-deps race-deps clean
 
 all: bin/iomapcheck ## build bin/iomapcheck (the default)
 
@@ -40,7 +40,7 @@ suite: vm-deps bin/iomapcheck ## run every case on the engine and on a real kern
 
 test: lint unit race suite ## everything that CI checks: lint, unit tests, race detector, the suite on both targets
 
-unit: vm-deps ## unit tests, with real machines where they need them
+unit: vm-deps browser-deps ## unit tests, with real machines where they need them
 	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 30m $$($(GO) list ./... | grep -v -e /suite$$ -e /harness/campaign$$)
 	@mkdir -p $(REPORTS)
 	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 20m -coverpkg=./refengine/iomap -coverprofile=$(REPORTS)/iomap.cover ./harness/campaign
@@ -81,6 +81,9 @@ readme: bin/iomapcheck ## run the README's commands as written
 
 vm-deps: ## what virtual machines need: QEMU (as root it is installed)
 	@ci/install-missing qemu-system-x86_64 qemu-system-x86
+
+browser-deps: # pages are looked at in a real browser where there is one
+	@ci/install-missing --optional chromium chromium fonts-dejavu-core
 
 race-deps:
 	@ci/install-missing --optional cc gcc libc6-dev
