@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
 	"github.com/iomapcheck/iomapcheck/cases"
 	"github.com/iomapcheck/iomapcheck/ci/report"
+	"github.com/iomapcheck/iomapcheck/harness/campaign"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
@@ -162,6 +165,37 @@ func TestAFindingsPageHasWhatADeveloperNeeds(t *testing.T) {
 		for _, want := range wants {
 			if !strings.Contains(strings.ReplaceAll(page, "&#43;", "+"), want) {
 				t.Errorf("no %q on the page that begins %.80q", want, page)
+			}
+		}
+	}
+}
+
+func TestAFindingsPageSaysSinceWhenItIsBadAndBetweenWhichKernels(t *testing.T) {
+	run := func(day int, revision, kernel string, v judge.Verdict) runs.Run {
+		return runs.Run{Info: runs.Info{Started: time.Date(2026, 11, day, 1, 30, 0, 0, time.UTC), Revision: revision}, Verdicts: []campaign.Verdict{{
+			Case: "fallback/hole", Target: "vm", Kernel: kernel, KernelSpec: "debian:6.12", FS: "xfs", Verdict: v, Executions: 1,
+		}}}
+	}
+	for name, c := range map[string]struct {
+		runs []runs.Run
+		want []string
+	}{
+		"another kernel": {
+			[]runs.Run{run(1, "a", "6.12.111", judge.OK), run(2, "a", "6.12.114", judge.Infra), run(3, "a", "6.12.117", judge.Fail), run(4, "a", "6.12.118", judge.Fail)},
+			[]string{"first bad 2026-11-03 01:30 UTC on 6.12.117; last good 2026-11-01 01:30 UTC on 6.12.111", "between them 6.12.112 to 6.12.117", "git bisect start v6.12.117 v6.12.111", "·<b class=\"v-infra\">!</b><b class=\"v-fail\">xx</b>"},
+		},
+		"another iomapcheck": {
+			[]runs.Run{run(1, "old", "6.12.117", judge.OK), run(2, "new", "6.12.117", judge.Fail)}, []string{"the same kernel, but iomapcheck went from old to new"},
+		},
+		"nothing else": {
+			[]runs.Run{run(1, "a", "6.12.117", judge.OK), run(2, "a", "6.12.117", judge.Fail)}, []string{"the same kernel, so that chance has to do with it"},
+		},
+		"ever": {[]runs.Run{run(1, "a", "6.12.117", judge.Fail)}, []string{"2026-11-01 01:30 UTC on 6.12.117, the first run that tried it", "evidence of this run is not kept"}},
+	} {
+		page := pagesOf(t, made(t, report.Build(c.runs, cases.Catalogue()), Options{}))["finding-fallback.hole@xfs@vm.html"]
+		for _, want := range c.want {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: no %q in\n%s", name, want, page)
 			}
 		}
 	}
