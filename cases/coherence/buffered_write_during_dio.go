@@ -46,7 +46,7 @@ func bufferedWriteDuringDIO() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("no direct I/O is in flight"),
 			keptOut("write", "write", "uring-write"),
-			waits("6.1", "6.13"), waits("6.18", ""),
+			waits("6.1", "6.13"), waits("6.18.45", ""),
 			row(prog.Row{
 				FS:     []string{"gfs2"},
 				Why:    "direct I/O holds the inode's glock DEFERRED, and who is granted it in another state waits for direct I/O in flight",
@@ -74,7 +74,7 @@ func bufferedWriteDuringDIO() prog.Case {
 }
 
 // waits is the row of an ext4 whose buffered writes wait. The fix is in 6.1.188, 6.12.110 and 7.2.13; the series between 6.12 and 6.18 had ended
-// by then, and 6.17.13 was seen not to wait.
+// by then, and 6.17.13 and 6.18.44 were seen not to wait.
 func waits(since, before string) prog.Row {
 	return prog.Row{
 		FS: []string{"ext4"}, Since: since, Before: before,

@@ -36,7 +36,7 @@ func dioBeforeBufferedWrite() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("no direct I/O is in flight"),
 			other("xfs", "buffered writes take i_rwsem, which an asynchronous direct write has let go", "xfs_file_buffered_write"),
-			collides("", "6.1"), collides("6.13", "6.18"),
+			collides("", "6.1"), collides("6.13", "6.18.45"),
 			other("f2fs", "buffered writes do not wait for direct I/O in flight: the two collide, and fsync says so; seen on 6.12.117", "f2fs_buffered_write_iter"),
 			other("btrfs", "buffered writes wait for ordered extents, and the cache is dropped after those", "lock_and_cleanup_extent_if_need"),
 			other("bcachefs", "the page cache lock keeps buffered writes out", "bch2_direct_write"),
@@ -55,7 +55,7 @@ func collides(since, before string) prog.Row {
 	return prog.Row{
 		FS: []string{"ext4"}, Since: since, Before: before,
 		Unsupported: "a buffered write does not wait for direct I/O in flight: the two may collide, and fsync says so",
-		Why:         "ext4 drains direct I/O since 6.1.188, 6.12.110 and 7.2.13; seen on 5.10.223 and 6.17.13",
+		Why:         "ext4 drains direct I/O since 6.1.188, 6.12.110 and 7.2.13; seen on 5.10.223, 6.17.13 and 6.18.44",
 		Kernel:      "ext4_buffered_write_iter",
 		Commit:      "ext4: drain in-flight DIO before buffered write fallback",
 	}

@@ -41,13 +41,13 @@ func shortCopy() prog.Case {
 			Kernel: "btrfs_buffered_write → iov_iter_fault_in_readable of write_bytes",
 			Commit: "iov_iter: Turn iov_iter_fault_in_readable into fault_in_iov_iter_readable",
 		}, {
-			// 6.12.117 and 7.2.13 were seen to return 4k; nothing between them but 6.17.13 was tried.
-			FS: []string{"btrfs"}, Variants: []string{"overwrite"}, Target: "vm", Since: "6.17", Before: "6.18",
+			// 6.12.117 and 7.2.13 were seen to return 4k; nothing between them but 6.17.13 and 6.18.44 was tried.
+			FS: []string{"btrfs"}, Variants: []string{"overwrite"}, Target: "vm", Since: "6.17", Before: "6.19",
 			Expect: map[string]prog.Expect{
 				"write": {Counts: []int64{2 * kib}, Errnos: []string{"EFAULT"}},
 				"after": {OneOf: "ons."},
 			},
-			Why:    "a piece of a write is what lies in one folio, and nothing is taken of one that would have to be read and cannot be copied in full: the count ends with the folio before; seen on 6.17.13",
+			Why:    "a piece of a write is what lies in one folio, and nothing is taken of one that would have to be read and cannot be copied in full: the count ends with the folio before; seen on 6.17.13 and 6.18.44",
 			Kernel: "btrfs_buffered_write → copy_one_range",
 		}, {
 			FS: []string{"btrfs"}, Variants: []string{"overwrite", "beside-store"},

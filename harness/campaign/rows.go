@@ -58,7 +58,12 @@ func (u Unit) fits(row *prog.Row, target string, release kernel.Version) (bool, 
 	}
 	return in && (len(row.FS) == 0 || slices.ContainsFunc(row.FS, u.on)) &&
 		(len(row.Variants) == 0 || slices.Contains(row.Variants, u.Variant.Name)) &&
-		(row.Target == "" || row.Target == target), nil
+		onTarget(row, target), nil
+}
+
+// onTarget says whether the row speaks of the target: what is said of virtual machines is said of kernels, and holds for this machine's as well.
+func onTarget(row *prog.Row, target string) bool {
+	return row.Target == "" || row.Target == target || row.Target == "vm" && target == "host"
 }
 
 // on says whether the unit's file system is what a row calls fs: a name alone is every variant, a name with a slash the

@@ -91,8 +91,8 @@ func (c *conductor) allEnded(first *proc) bool {
 	return true
 }
 
-// dropCaches drops every clean folio of the machine; it writes nothing back, so that it cannot wait for a held request.
-func dropCaches() error {
+// DropCaches drops every clean folio of the machine; it writes nothing back, so that it cannot wait for a held request.
+func DropCaches() error {
 	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0); err != nil {
 		return fmt.Errorf("drop caches: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -85,15 +86,25 @@ func (a *agent) ask(ctx context.Context, op string) (wire.Answer, error) {
 
 // put is ask for a question with more to it; it gets an ID here.
 func (a *agent) put(ctx context.Context, question wire.Ask) (wire.Answer, error) {
-	ch := make(chan wire.Answer, 1)
-	a.mu.Lock()
-	a.lastAsk++
-	question.ID = a.lastAsk
-	a.answers[question.ID] = ch
-	a.mu.Unlock()
+	ch := a.expect(&question)
 	if err := a.conn.Send(wire.ToHost{Ask: &question}); err != nil {
 		return wire.Answer{}, err
 	}
+	return await(ctx, ch)
+}
+
+// expect gives a question its ID, and where its answer will be.
+func (a *agent) expect(question *wire.Ask) <-chan wire.Answer {
+	ch := make(chan wire.Answer, 1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lastAsk++
+	question.ID = a.lastAsk
+	a.answers[question.ID] = ch
+	return ch
+}
+
+func await(ctx context.Context, ch <-chan wire.Answer) (wire.Answer, error) {
 	select {
 	case answer := <-ch:
 		return answer, nil
@@ -146,7 +157,7 @@ func (d remoteDisk) Settle(ctx context.Context) (int64, error) {
 	if answer, err := d.a.ask(ctx, wire.Requests); err != nil || answer.Full {
 		return answer.Value, err
 	}
-	if err := fence(ctx, d.device); err != nil {
+	if err := blockdev.Fence(ctx, d.device); err != nil {
 		return 0, err
 	}
 	answer, err := d.a.ask(ctx, wire.Requests)

@@ -34,7 +34,7 @@ func checkDAX(device string) error {
 	err = errors.Join(err, f.Close(), os.Remove(path))
 	unix.Sync()
 	if err == nil && len(missing) > 0 {
-		return &unsupportedError{"the mount is not DAX: " + strings.Join(missing, "; ")}
+		return &unsupportedError{Reason: "the mount is not DAX: " + strings.Join(missing, "; ")}
 	}
 	return err
 }

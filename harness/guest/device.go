@@ -23,7 +23,7 @@ func (a *agent) device(ctx context.Context, p wire.Prepare) error {
 	ctx, cancel := context.WithTimeout(ctx, deviceLimit)
 	defer cancel()
 	if err := awaitDevice(ctx, p.Device); err != nil {
-		return &unsupportedError{fmt.Sprintf("this kernel does not know the device: %v after %v", err, deviceLimit)}
+		return &unsupportedError{Reason: fmt.Sprintf("this kernel does not know the device: %v after %v", err, deviceLimit)}
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func makeZones(z wire.Zones) error {
 		return fmt.Errorf("remove the zoned null_blk: %w", err)
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return &unsupportedError{fmt.Sprintf("this kernel's null_blk cannot be configured: %v", err)}
+		return &unsupportedError{Reason: fmt.Sprintf("this kernel's null_blk cannot be configured: %v", err)}
 	}
 	for _, set := range []struct {
 		name  string
@@ -70,7 +70,7 @@ func makeZones(z wire.Zones) error {
 	} {
 		err := os.WriteFile(filepath.Join(dir, set.name), []byte(strconv.FormatInt(set.value, 10)), 0)
 		if err != nil {
-			return &unsupportedError{fmt.Sprintf("this kernel's null_blk has no zones: set %s to %d: %v", set.name, set.value, err)}
+			return &unsupportedError{Reason: fmt.Sprintf("this kernel's null_blk has no zones: set %s to %d: %v", set.name, set.value, err)}
 		}
 	}
 	return nil

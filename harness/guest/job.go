@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
@@ -25,7 +27,7 @@ func (a *agent) job(j wire.Job) wire.Done {
 	var hang *exec.HangError
 	switch {
 	case errors.As(err, &unsupported):
-		done.Unsupported = unsupported.reason
+		done.Unsupported = unsupported.Reason
 	case errors.As(err, &cannot):
 		done.Unsupported = cannot.Why
 	case errors.As(err, &hang):
@@ -69,13 +71,13 @@ func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
 	defer func() { done.Dirty = done.Dirty || unmount() != nil }()
 	p, err := prog.Parse(j.Program)
 	if err != nil {
-		return errors.Join(fmt.Errorf("read the program: %w", err), ready.trace.close())
+		return errors.Join(fmt.Errorf("read the program: %w", err), ready.trace.Close())
 	}
 	if done.Offset, done.ClockError, err = a.clock(setup); err != nil {
-		return errors.Join(fmt.Errorf("compare clocks: %w", err), ready.trace.close())
+		return errors.Join(fmt.Errorf("compare clocks: %w", err), ready.trace.Close())
 	}
 	if err := sayClock(); err != nil {
-		return errors.Join(err, ready.trace.close())
+		return errors.Join(err, ready.trace.Close())
 	}
 	defer a.checkClock(done)
 	var fs unix.Statfs_t
@@ -86,12 +88,12 @@ func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
 }
 
 // runProgram runs the program in the mounted file system.
-func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), cut func(context.Context, prog.Op) error) error {
-	memory, err := memoryFor(p)
+func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), t turns) error {
+	memory, err := exec.LimitedMemory(p, "tasks")
 	if err != nil {
 		return err
 	}
-	defer memory.close()
+	defer memory.Close()
 	on, root := r.on, mountPoint
 	if on.Folder != "" {
 		if root, err = linkFiles(on.Folder, p); err != nil {
@@ -102,21 +104,36 @@ func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(histo
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(j.RunLimit))
 	defer cancel()
 	var heard atomic.Int64
-	go nudge(ctx, on.Device, &heard)
+	go blockdev.Nudge(ctx, on.Device, &heard)
 	return exec.Run(ctx, p, exec.Env{
-		Root: root, Fixed: on.Zones != nil, Disk: remoteDisk{a, on.Device}, Memory: memory.env(), Attr: prog.Attr(on.Attr),
+		Root: root, Fixed: on.Zones != nil, Disk: remoteDisk{a, on.Device}, Memory: memory.Env(), Attr: prog.Attr(on.Attr),
 		Emit: func(e history.Event) {
 			heard.Add(1)
 			emit(e)
 		},
-		Cut: cut, Resume: j.Resume, Spares: r.spares,
-		Remount: func() error {
-			// Nothing is mounted after a remount that failed: EINVAL.
-			if err := unmount(); err != nil && err != unix.EINVAL {
-				// Not wrapped: a file system that is busy is so because of a file of ours.
-				return fmt.Errorf("unmount: %v", err)
-			}
-			return mount(on)
-		},
+		Cut: t.cut, Resume: j.Resume, Branch: t.branch, BranchAt: j.BranchAt, Spares: r.spares,
+		Remount: func() error { return mounting(on).Remount() },
 	})
+}
+
+// traced runs the program with its events traced, and sends what fired afterwards, also after a hang.
+func (a *agent) traced(setup context.Context, r *ready, j wire.Job, p prog.Program, done *wire.Done) error {
+	if err := r.trace.Extend(setup, j.Trace); err != nil {
+		return errors.Join(err, r.trace.Close())
+	}
+	done.Missing = r.trace.Missing()
+	tasks := observe.NewTasks(a.emit)
+	// The tracer of a guest's last job ends with the guest: on a slow machine it takes long to remove probes.
+	tell := func() error {
+		err := r.trace.Report(tasks)
+		if j.Last {
+			return err
+		}
+		return errors.Join(err, r.trace.Close())
+	}
+	err := a.runProgram(r, j, p, tasks.Take, turns{
+		cut:    func(ctx context.Context, op prog.Op) error { return a.cutPower(ctx, op, j.Nonce, done, tell) },
+		branch: func(ctx context.Context) (prog.Program, error) { return a.branch(ctx, done) },
+	})
+	return errors.Join(err, tell())
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
@@ -18,14 +18,12 @@ import (
 const mountPoint = "/mnt"
 
 // unsupportedError says that this kernel or file system cannot do what the job wants.
-type unsupportedError struct{ reason string }
-
-func (e *unsupportedError) Error() string { return e.reason }
+type unsupportedError = blockdev.UnsupportedError
 
 // ready is a file system that a program can run on: mounted, and traced.
 type ready struct {
 	on     wire.Prepare
-	trace  *tracing
+	trace  *observe.Watch
 	spares []*exec.Spare // for the program's tasks
 }
 
@@ -49,7 +47,7 @@ func (a *agent) prepare(p wire.Prepare) wire.Prepared {
 	case errors.As(err, &refused):
 		return wire.Prepared{Refused: refused.errno}
 	case errors.As(err, &unsupported):
-		return wire.Prepared{Unsupported: unsupported.reason}
+		return wire.Prepared{Unsupported: unsupported.Reason}
 	case err != nil:
 		return wire.Prepared{Error: err.Error()}
 	}
@@ -61,18 +59,18 @@ func (a *agent) tryPrepare(ctx context.Context, p wire.Prepare) error {
 		return err
 	}
 	a.phase("start tracing")
-	trace, err := startTracing(ctx, p.Trace)
+	trace, err := observe.Start(ctx, "", p.Trace)
 	if err != nil {
 		return errors.Join(err, unmount())
 	}
 	spares, err := startSpares(ctx, p.Spares)
 	if err != nil {
-		return errors.Join(err, trace.close(), unmount())
+		return errors.Join(err, trace.Close(), unmount())
 	}
 	if p.Spares > 0 {
 		a.phase("rehearse")
 		if err := a.rehearse(ctx, trace); err != nil {
-			return errors.Join(err, trace.close(), unmount())
+			return errors.Join(err, trace.Close(), unmount())
 		}
 	}
 	a.mu.Lock()
@@ -101,8 +99,8 @@ func (a *agent) setUp(ctx context.Context, j wire.Prepare) error {
 			return err
 		}
 	}
-	if !knownFS(j.Type) {
-		return &unsupportedError{fmt.Sprintf("this kernel has no %s: neither built in nor as a module of the image", j.Type)}
+	if !blockdev.Known(j.Type) {
+		return &unsupportedError{Reason: fmt.Sprintf("this kernel has no %s: neither built in nor as a module of the image", j.Type)}
 	}
 	if err := a.device(ctx, j); err != nil {
 		return err
@@ -117,8 +115,8 @@ func (a *agent) setUp(ctx context.Context, j wire.Prepare) error {
 	if j.Recover && err != nil {
 		return refusal(err)
 	}
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) { // ENOSYS: blocks larger than pages
-		return &unsupportedError{fmt.Sprintf("this kernel refuses to mount %s with options %q: %v", j.Type, j.Options, err)}
+	if refused := mounting(j).Refused(err); refused != nil {
+		return refused
 	}
 	if err != nil || !j.DAX {
 		return err
@@ -129,26 +127,22 @@ func (a *agent) setUp(ctx context.Context, j wire.Prepare) error {
 	return nil
 }
 
-func knownFS(kind string) bool {
-	list, err := os.ReadFile("/proc/filesystems")
-	return err == nil && strings.Contains("\n"+string(list), "\t"+kind+"\n")
+// makeFS makes the file system. What no image can do without was there when it was built; the other tools are not in every distribution.
+func makeFS(ctx context.Context, command []string) error {
+	err := blockdev.Make(ctx, command)
+	var missing *blockdev.UnsupportedError
+	if errors.As(err, &missing) && missing.Tool != "" {
+		missing.Reason = fmt.Sprintf("the guest's image has no %s: no package of it was found when the image was built", missing.Tool)
+	}
+	return err
+}
+
+// mounting is the preparation's mount.
+func mounting(j wire.Prepare) blockdev.Mount {
+	return blockdev.Mount{Device: j.Device, At: mountPoint, Type: j.Type, Flags: uintptr(j.Flags), Options: j.Options}
 }
 
 // mount mounts the device.
-func mount(j wire.Prepare) error {
-	if err := unix.Mount(j.Device, mountPoint, j.Type, uintptr(j.Flags), j.Options); err != nil {
-		return fmt.Errorf("mount %s on %s: %w", j.Device, mountPoint, err)
-	}
-	return nil
-}
+func mount(j wire.Prepare) error { return mounting(j).Mount() }
 
 func unmount() error { return unix.Unmount(mountPoint, 0) }
-
-// oneLine folds a tool's output into one line, its end kept.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > 400 {
-		s = "…" + s[len(s)-400:]
-	}
-	return s
-}

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 
 	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
@@ -20,7 +21,7 @@ const heapLimit = 256 << 20
 
 // rehearse does once what every clone would have to do for the first time: it runs a program on a folder of memory, with a host that
 // answers everything and hears nothing, and reads the trace. What comes of it nobody sees.
-func (a *agent) rehearse(ctx context.Context, trace *tracing) error {
+func (a *agent) rehearse(ctx context.Context, trace *observe.Watch) error {
 	root, err := os.MkdirTemp("", "rehearsal")
 	if err != nil {
 		return fmt.Errorf("rehearse: %w", err)
@@ -38,11 +39,11 @@ func (a *agent) rehearse(ctx context.Context, trace *tracing) error {
 	if _, _, err := quiet.clock(ctx); err != nil {
 		return fmt.Errorf("rehearse: %w", err)
 	}
-	tasks := &taskNames{emit: quiet.emit, byTID: map[int]string{}}
+	tasks := observe.NewTasks(quiet.emit)
 	err = exec.Run(ctx, p, exec.Env{
-		Root: root, Disk: remoteDisk{quiet.agent, os.DevNull}, Emit: tasks.take, Remount: func() error { return nil },
+		Root: root, Disk: remoteDisk{quiet.agent, os.DevNull}, Emit: tasks.Take, Remount: func() error { return nil },
 	})
-	err = errors.Join(err, quiet.sendTrace(trace.tracer, tasks, true))
+	err = errors.Join(err, trace.Report(tasks))
 	if err != nil {
 		return fmt.Errorf("rehearse: %w", err)
 	}

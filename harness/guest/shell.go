@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
@@ -76,7 +77,7 @@ func (s *shell) prepare() error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if out, err := osexec.CommandContext(ctx, busybox, "--install", "-s", "/bin").CombinedOutput(); err != nil {
-		return fmt.Errorf("set up the shell: %w: %s", err, oneLine(string(out)))
+		return fmt.Errorf("set up the shell: %w: %s", err, blockdev.OneLine(string(out)))
 	}
 	if err := os.Symlink("/init", diskCommand); err != nil {
 		return fmt.Errorf("set up the shell: %w", err)

@@ -1,6 +1,9 @@
 package judge
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
@@ -28,7 +31,46 @@ func (r *run) firstStale() (int64, bool) {
 			at, said = e.Time, true
 		}
 	}
+	if !said && r.deaf() && r.failedUnasked() {
+		return r.history.Events[0].Time, true
+	}
 	return at, said
+}
+
+// deaf says whether the kernel's warning could not be heard: the console has ten of them a day (dio_warn_stale_pagecache's rate limit),
+// and the function could not be traced.
+func (r *run) deaf() bool {
+	return slices.ContainsFunc(r.history.Events, func(e history.Event) bool {
+		return e.Kind == history.Note && (e.Name == "no-trace" || e.Name == "missing-event" && strings.HasPrefix(e.Text, staleProbe+":"))
+	})
+}
+
+// failedUnasked says whether an fsync failed with EIO though the program had the disk refuse nothing, and a direct write was met by what
+// dirties pages: then the error is what is left of the warning.
+func (r *run) failedUnasked() bool {
+	return !r.injectedAny() && r.collided() && slices.ContainsFunc(r.finals, func(e history.Event) bool {
+		return e.Path == string(history.FinalSync) && e.Errno == "EIO"
+	})
+}
+
+// collided says whether a direct write was under way while something wrote to the same file through the page cache.
+func (r *run) collided() bool {
+	writes := func(c *call) bool { return c.step.Op.Verb.Writes() }
+	for _, direct := range r.calls {
+		for _, dirty := range r.calls {
+			if writes(direct) && writes(dirty) && direct.step.Op.Direct() && !dirty.step.Op.Direct() &&
+				direct.step.Op.File == dirty.step.Op.File && meet(direct, dirty) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// meet says whether a direct write may have been under way as another call was; the submission of an asynchronous one returns before it is
+// done.
+func meet(direct, other *call) bool {
+	return direct.inv < other.ret && (direct.step.Op.AIO != "" || other.inv < direct.ret)
 }
 
 // reportedEIO says whether an fsync, or a write that includes one, failed with EIO after the kernel's warning; asked is

@@ -36,6 +36,15 @@ func TestStalePageCacheIsLegalOnlyIfTheKernelSaidSo(t *testing.T) {
 		}, "ok"},
 		{"no warning", func(s *scene) { noWarning(s); noError(s) }, stale},
 		{"error without a warning", noWarning, "fail errno: finally f, fsync: failed with EIO, want success"},
+		{"error without a warning that could be heard", func(s *scene) {
+			noWarning(s)
+			s.add(history.Event{Kind: history.Note, Op: -1, Name: "missing-event", Text: staleProbe + ": this kernel has no kprobe events"})
+		}, "ok"},
+		{"no error, and no warning that could be heard", func(s *scene) {
+			noWarning(s)
+			noError(s)
+			s.add(history.Event{Kind: history.Note, Op: -1, Name: "no-trace", Text: "nothing is traced"})
+		}, stale},
 		{"warning without an error", noError, stale},
 		{"the error is lost though all agree", func(s *scene) { noError(s); s.reads("", "n:64k") },
 			"fail coherence: the kernel warned of stale page cache after a direct write, but no fsync failed with EIO: the error is lost"},

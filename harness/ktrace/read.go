@@ -64,6 +64,7 @@ func (t *Tracer) Read(ctx context.Context) ([]Event, error) {
 	if err != nil {
 		return r.events, fmt.Errorf("read probe misses: %w", err)
 	}
+	missed -= t.known
 	if r.lost > 0 || missed > 0 {
 		return r.events, &LostError{Overwritten: r.lost, Missed: missed}
 	}

@@ -21,7 +21,9 @@ type Tracer struct {
 	// groups maps the name of each enabled event to the group it is reported under; probes are those of them that are kprobes. Guarded by mu.
 	groups map[string]string
 	probes map[string]bool
-	lock   io.Closer // the instance's flock; nil once closed. Guarded by mu.
+	// known are the hits that probes had missed at the last Clear. Guarded by mu.
+	known int64
+	lock  io.Closer // the instance's flock; nil once closed. Guarded by mu.
 }
 
 // Start makes the instance, enables the events and defines the probes. Root is where tracefs is mounted; empty means the usual
@@ -69,7 +71,7 @@ func create(in instance) (*Tracer, error) {
 
 func (t *Tracer) configure(ctx context.Context, cfg Config) ([]Missing, error) {
 	// The clock goes first: setting it empties the buffer.
-	if err := t.in.set("trace_clock", "mono"); err != nil {
+	if err := t.in.set("trace_clock", clock); err != nil {
 		return nil, err
 	}
 	if cfg.BufferKiB > 0 {
@@ -115,6 +117,28 @@ func (t *Tracer) Extend(ctx context.Context, with Config) ([]Missing, error) {
 	}
 	return missing, nil
 }
+
+// Clear takes away what was recorded. Recording goes on.
+func (t *Tracer) Clear(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lock == nil {
+		return fmt.Errorf("clear trace: %w", os.ErrClosed)
+	}
+	missed, err := t.missed(ctx)
+	if err != nil {
+		return fmt.Errorf("clear trace: read probe misses: %w", err)
+	}
+	t.known = missed
+	// Setting the clock empties the buffer, whichever it was.
+	if err := t.in.set("trace_clock", clock); err != nil {
+		return fmt.Errorf("clear trace: %w", err)
+	}
+	return nil
+}
+
+// clock is CLOCK_MONOTONIC by the trace's name for it.
+const clock = "mono"
 
 // steps gives one function for each event and probe; it enables it, or says why the kernel cannot.
 func (t *Tracer) steps(cfg Config) []func() (*Missing, error) {

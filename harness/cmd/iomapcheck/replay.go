@@ -52,6 +52,7 @@ same kernel, or on another one: --kernel.`,
 		},
 	}
 	f.register(cmd)
+	f.registerHost(cmd)
 	cmd.Flags().BoolVar(&f.history, "history", false, "print the history too")
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target/host"
 	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 )
@@ -59,6 +60,8 @@ func (f *engineFlags) workers(target string) int {
 	switch {
 	case f.jobs > 0:
 		return f.jobs
+	case target == "host":
+		return 1 // the caches that are dropped, and the processors that are idle, are everybody's
 	case target == "vm":
 		return min(runtime.GOMAXPROCS(0), vm.Fitting())
 	}
@@ -92,6 +95,8 @@ An interrupt ends the run, prints the sum so far and exits with 125.`,
   iomapcheck run --target vm --case 'fallback/*' --kernel arch/x86/boot/bzImage --jobs 2
   iomapcheck run --target vm --json - | jq -r 'select(.verdict != "ok") | .replay'
   iomapcheck run - --target vm --fs xfs < program.txt
+  iomapcheck run --target host --fs xfs                 on the kernel of this machine, on a disk of our own (as root)
+  iomapcheck run --target host --dir /mnt               the same, in a folder
   iomapcheck run --mutant dio-skip-post-invalidate      with one historic bug in the engine`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.checkTargetFlags(cmd.Flags().Changed); err != nil {
@@ -102,8 +107,9 @@ An interrupt ends the run, prints the sum so far and exits with 125.`,
 	}
 	f.targetFlags.register(cmd)
 	f.engineFlags.register(cmd)
+	f.registerHost(cmd)
 	fl := cmd.Flags()
-	fl.StringVar(&f.target, "target", "refengine", "refengine or vm")
+	fl.StringVar(&f.target, "target", "refengine", "refengine, vm or host (the kernel of this machine)")
 	fl.StringSliceVar(&f.mutants, "mutant", nil, "bugs to switch on in the engine (see iomapcheck mutants)")
 	fl.StringVar(&f.json, "json", "", "write verdicts to this file, one JSON object a line; - for standard output")
 	return cmd
@@ -115,7 +121,7 @@ func (f *runFlags) check() error {
 	if err == nil && len(f.mutants) > 0 && f.target != "refengine" {
 		err = fmt.Errorf("--mutant: only the refengine target has bugs to switch on, not %s", f.target)
 	}
-	return errors.Join(checkTarget(f.target), f.targetFlags.check(), f.engineFlags.check(), err)
+	return errors.Join(checkTarget(f.target), f.checkHost(f.target), f.targetFlags.check(), f.engineFlags.check(), err)
 }
 
 // checkTargetFlags finds a flag that was given and is about the other target: what was meant would not be what is run.
@@ -125,11 +131,17 @@ func (f *runFlags) checkTargetFlags(given func(flag string) bool) error {
 		return errors.New("--kernel: the refengine target runs no kernel; it behaves like one with --release, as in --release 6.1; for a kernel add --target vm")
 	case f.target == "vm" && given("release"):
 		return errors.New("--release: is the refengine target's; the vm target takes --kernel, as in --kernel debian:6.1")
+	case f.target == "host" && (given("kernel") || given("release")):
+		return errors.New("--kernel, --release: the host target has the kernel that this machine runs")
 	}
 	return nil
 }
 
-func (a *app) runCases(ctx context.Context, f *runFlags, args []string) error {
+func (a *app) runCases(ctx context.Context, f *runFlags, args []string) (err error) {
+	if f.alone(f.target) {
+		a.code, err = host.Isolated(ctx)
+		return err
+	}
 	units, err := a.units(f, args)
 	if err := errors.Join(f.check(), err); err != nil {
 		return usage(err)
@@ -179,7 +191,10 @@ func (a *app) judgeAll(ctx context.Context, jobs int, units []campaign.Unit,
 }
 
 // units are what the flags pick, or the program that was given.
-func (a *app) units(f *runFlags, args []string) ([]campaign.Unit, error) {
+func (a *app) units(f *runFlags, args []string) (units []campaign.Unit, err error) {
+	if f.fs, err = f.hostFS(f.fs); err != nil {
+		return nil, err
+	}
 	if len(args) == 0 {
 		return f.plan(cases.Catalogue())
 	}

@@ -14,7 +14,10 @@ import (
 )
 
 // targetFlags say which kernel; several commands have them.
-type targetFlags struct{ kernel, release, accel string }
+type targetFlags struct {
+	kernel, release, accel string
+	hostFlags
+}
 
 func (f *targetFlags) register(cmd *cobra.Command) {
 	f.registerKernel(cmd)
@@ -54,7 +57,7 @@ func checkTarget(name string) error {
 // runner opens a target and names a new directory for evidence. The caller closes the target.
 func (a *app) runner(ctx context.Context, target string, f targetFlags, p *progress) (*campaign.Runner, error) {
 	o := campaign.TargetOptions{
-		Kernel: f.kernel, Release: f.release, Accel: f.accel, Cache: a.cache(),
+		Kernel: f.kernel, Release: f.release, Accel: f.accel, Cache: a.cache(), Host: f.config(),
 		Report: func(line string) { _ = p.println(a.errOut, line) },
 	}
 	runs, err := a.newRun()

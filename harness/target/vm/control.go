@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/harness/operate"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
-	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
@@ -25,6 +27,7 @@ type control struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	waits    sync.WaitGroup // answers that take time
+	waiting  atomic.Int32   // how many of them
 }
 
 func newControl(m *machine, p prog.Program, held time.Duration, t *timeline) *control {
@@ -58,11 +61,19 @@ func (c *control) answer(ask wire.Ask) {
 		return
 	}
 	if op := p.Ops[0]; op.Verb == prog.VAwaitHeld {
-		c.waits.Go(func() { c.reply(c.awaitHeld(ask.ID, op.Count)) })
+		c.waiting.Add(1)
+		c.waits.Go(func() {
+			defer c.waiting.Add(-1)
+			c.reply(c.awaitHeld(ask.ID, op.Count))
+		})
 		return
 	}
 	answer := wire.Answer{ID: ask.ID}
-	if err := c.carryOut(p.Ops[0]); err != nil {
+	op := p.Ops[0]
+	if op.Verb == prog.VFail && op.Errno == disk.ENOSPC.String() {
+		op.Errno = disk.EIO.String() // which is what a guest sees of every error; at the other QEMU would stop the machine
+	}
+	if err := c.operator().CarryOut(op); err != nil {
 		answer.Error = err.Error()
 	}
 	c.reply(answer)
@@ -80,56 +91,7 @@ func (c *control) awaitHeld(id, n int64) wire.Answer {
 	return wire.Answer{ID: id}
 }
 
-func (c *control) carryOut(op prog.Op) error {
-	d := c.m.disk
-	switch op.Verb {
-	case prog.VHold:
-		d.Hold(c.match(op))
-	case prog.VRelease:
-		d.Release(which(op))
-	case prog.VFail:
-		errno, err := disk.ParseErrno(op.Errno)
-		if err != nil {
-			return err
-		}
-		times := int(op.Count)
-		if times == 0 {
-			times = -1
-		}
-		d.Fail(c.match(op), errno, times)
-	case prog.VRecord:
-		c.timeline.record(op.On)
-	default:
-		return fmt.Errorf("the disk cannot %s", op)
-	}
-	return nil
-}
-
-func which(op prog.Op) disk.Which {
-	switch op.Which {
-	case prog.Oldest:
-		return disk.Oldest(int(op.Count))
-	case prog.Newest:
-		return disk.Newest(int(op.Count))
-	}
-	return disk.All()
-}
-
-// match is which requests a hold or fail means.
-func (c *control) match(op prog.Op) disk.Match {
-	m := disk.Match{Ops: opSet(op.Reqs), Ranges: []disk.Range{{Off: 0, End: c.m.disk.Size() - wire.FenceSize}}}
-	if op.File != "" {
-		m.Data = target.DataOf(c.program, op.Off, op.Off+op.Len)
-	}
-	return m
-}
-
-func opSet(r prog.Requests) disk.OpSet {
-	var set disk.OpSet
-	for from, to := range map[prog.Requests]disk.OpSet{prog.Reads: disk.Reads, prog.Writes: disk.Writes, prog.Flushes: disk.Flushes} {
-		if r&from != 0 {
-			set |= to
-		}
-	}
-	return set
+// operator carries out what the program does to the disk.
+func (c *control) operator() operate.Operator {
+	return operate.Operator{Disk: c.m.disk, Program: c.program, Size: c.m.disk.Size() - blockdev.FenceSize, Record: c.timeline.record}
 }

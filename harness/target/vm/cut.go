@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
+	"github.com/iomapcheck/iomapcheck/harness/operate"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
@@ -71,68 +70,16 @@ func (r *run) watchPower() {
 func (r *run) cutPower(op prog.Op, clock wire.ClockOffset) error {
 	// Before the disk is frozen: what it refuses from then on, the guest complains of.
 	console, found := r.m.log.since(r.text, r.findings)
-	kept := 0
-	keep := r.survivors(op)
-	lost, err := r.m.disk.CutKeeping(func(n, of int) bool {
-		if keep(n, of) {
-			kept++
-			return true
-		}
-		return false
-	})
+	note, err := operate.Cut(r.m.disk, op, r.job.Program, r.job.Seed)
 	if err != nil {
 		return err
 	}
 	at := max(r.m.clock()-clock.Offset, r.timeline.last())
 	step, _ := r.job.Program.Cut()
 	r.cut = &life{op: step.N, image: r.m.disk.Snapshot(), console: console, found: found, clock: clock, born: r.m.born, end: at}
-	r.timeline.guest(history.Event{
-		Kind: history.Note, Time: at, Op: -1, Name: history.PowerCut, N: int64(len(lost)), Text: lostText(lost, kept),
-	})
+	note.Time = at
+	r.timeline.guest(note)
 	return nil
-}
-
-// lostText says what a cut took away, the first few requests by name.
-func lostText(lost []disk.Request, kept int) string {
-	const named = 4
-	var names []string
-	for _, r := range lost[:min(named, len(lost))] {
-		names = append(names, fmt.Sprintf("%s %v", r.Op, r.Range))
-	}
-	if len(lost) > named {
-		names = append(names, "…")
-	}
-	text := fmt.Sprintf("%d requests were answered and are lost", len(lost))
-	if kept > 0 {
-		text += fmt.Sprintf(", %d that could have been are kept", kept)
-	}
-	if len(names) > 0 {
-		text += ": " + strings.Join(names, ", ")
-	}
-	return text
-}
-
-// survivors chooses among the writes that were not promised. Chance depends on the job's seed and program alone, so that a replay throws the
-// same.
-func (r *run) survivors(op prog.Op) func(n, of int) bool {
-	switch op.Keep {
-	case prog.KeepOldest:
-		return func(n, _ int) bool { return int64(n) < op.Count }
-	case prog.KeepNewest:
-		return func(n, of int) bool { return int64(of-n) <= op.Count }
-	case prog.KeepSome:
-		h := fnv.New64a()
-		h.Write([]byte(r.job.Program.String()))
-		random := rand.New(rand.NewPCG(r.job.Seed, h.Sum64()))
-		lost := -1 // one is always lost: a cut that keeps everything shows nothing
-		return func(n, of int) bool {
-			if lost < 0 {
-				lost = random.IntN(of)
-			}
-			return random.IntN(2) == 0 && n != lost
-		}
-	}
-	return func(int, int) bool { return false }
 }
 
 // over is the first life as it is to be handed on: everything that its guest and disk have told.
@@ -171,7 +118,7 @@ func (m *machine) revive(ctx context.Context, job target.Job, past *life) (*targ
 	m.heal()
 	err := m.disk.Restore(past.image)
 	if err == nil {
-		prepare := r.preparation(traced(job.Program))
+		prepare := r.preparation(observe.Wanted(job.Program))
 		prepare.Mkfs, prepare.Recover = nil, true
 		err = r.prepareAs(ctx, prepare)
 	}
@@ -181,7 +128,7 @@ func (m *machine) revive(ctx context.Context, job target.Job, past *life) (*targ
 		r.timeline.guest(history.Event{Kind: history.Return, Time: m.clock(), Task: "main", Op: past.op, Errno: r.refused})
 		m.spent = true
 	case r.refusal() == "":
-		err = r.program(ctx)
+		err = r.program(ctx, r.nonce)
 	}
 	r.end()
 	return r.conclude(err)
@@ -204,6 +151,9 @@ func (r *run) joined(second []history.Event) []history.Event {
 
 // bothConsoles is the console's text of both lives.
 func (r *run) bothConsoles(second string) string {
+	if r.m.midway != nil {
+		return r.m.midway.console + second
+	}
 	if r.past == nil {
 		return second
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -39,6 +40,8 @@ type level struct {
 	fs fsys.Spec
 	// of is the booted level that one of reviving is, nil for others.
 	of *level
+	// begun is the program that a machine of the level has begun, nil for the others; such a level has no snapshot. See branch.go.
+	begun *beginning
 	// booted is the command that booted the machine, for the evidence.
 	booted string
 }
@@ -118,7 +121,7 @@ const spares = 4
 
 // lasting is the preparation of a machine that many programs start from.
 func (r *run) lasting() *wire.Prepare {
-	p := r.preparation(traced(prog.Program{}))
+	p := r.preparation(observe.Wanted(prog.Program{}))
 	p.Spares = spares
 	return p
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/operate"
 )
 
 // timeline gathers the events of a job: the guest's, on the guest's clock, and the disk's, on the host's.
@@ -15,7 +16,8 @@ type timeline struct {
 	fence int64 // where on the disk fences begin, in bytes; requests there are no events. Set before the first event.
 
 	mu        sync.Mutex
-	requests  int64 // that arrived
+	before    []history.Event // what happened in the machine that this one is a copy of, on the guest's clock
+	requests  int64           // that arrived
 	recording bool
 	fromGuest []history.Event
 	arrived   []time.Time // of fromGuest, at the host
@@ -31,6 +33,13 @@ func (t *timeline) flooded() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.weight > maxWeight
+}
+
+// follow has the timeline begin with what happened in another machine, and record.
+func (t *timeline) follow(before []history.Event, requests int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before, t.requests, t.recording = before, requests, true
 }
 
 // start begins the recording of disk events: what mkfs and mount did is not part of the history.
@@ -83,6 +92,9 @@ func (t *timeline) last() int64 {
 	for _, e := range t.fromGuest {
 		last = max(last, e.Time)
 	}
+	for _, e := range t.before {
+		last = max(last, e.Time)
+	}
 	return last
 }
 
@@ -103,29 +115,14 @@ func (t *timeline) guess(born time.Time) int64 {
 func (t *timeline) events(born time.Time, offset int64) []history.Event {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := slices.Clone(t.fromGuest)
+	all := append(slices.Clone(t.before), t.fromGuest...)
 	for _, e := range t.fromDisk {
-		if out, ok := diskEvent(e, e.Time.Sub(born).Nanoseconds()-offset); ok {
+		if out, ok := operate.Event(e, e.Time.Sub(born).Nanoseconds()-offset); ok {
 			all = append(all, out)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b history.Event) int { return int(min(1, max(-1, a.Time-b.Time))) })
 	return all
-}
-
-// diskEvent is a disk's event in a history.
-func diskEvent(e disk.Event, at int64) (history.Event, bool) {
-	what, ok := map[disk.What]history.What{
-		disk.Held: history.Held, disk.Released: history.Released, disk.Answered: history.Answered, disk.Failed: history.Failed,
-	}[e.What]
-	out := history.Event{
-		Kind: history.Disk, Time: at, Op: -1, What: what, Request: int64(e.ID), Dir: e.Op.String(),
-		Off: e.Range.Off, Len: e.Range.Len(),
-	}
-	if e.What == disk.Failed {
-		out.Errno = e.Errno.String()
-	}
-	return out, ok
 }
 
 // diagnosisFrames picks the lines of a diagnosis that say where the guest is.

@@ -1,4 +1,4 @@
-package vm
+package observe
 
 import (
 	"slices"
@@ -9,8 +9,8 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
-// traced is what is traced for a program; for the empty program, what is for most.
-func traced(p prog.Program) wire.Trace {
+// Wanted is what is traced for a program; for the empty program, what is for most.
+func Wanted(p prog.Program) wire.Trace {
 	return wire.Trace{Events: tracedEvents(p), Probes: tracedFunctions(p)}
 }
 

@@ -1,4 +1,4 @@
-package guest
+package blockdev
 
 import (
 	"errors"
@@ -34,41 +34,16 @@ func TestAToolThatDiesOfASignalIsStartedAgainAndOneThatFailsIsNot(t *testing.T) 
 		{"9", "{ echo no room; exit 3; }", 1, "exit status 3: no room"},
 	} {
 		command, runs := tool(t, c.n, c.end)
-		err := makeFS(t.Context(), command)
+		err := Make(t.Context(), command)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || runs() != c.runs {
 			t.Errorf("%s runs that end by %s: %d runs, %v; want %d, %q", c.n, c.end, runs(), err, c.runs, c.want)
 		}
 	}
 }
 
-func TestAFileSystemWhoseToolTheImageLacksIsUnsupported(t *testing.T) {
-	var unsupported *unsupportedError
-	if err := makeFS(t.Context(), []string{"mkfs.nothing", "/dev/vda"}); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "mkfs.nothing") {
+func TestAFileSystemWhoseToolIsNotThereIsUnsupported(t *testing.T) {
+	var unsupported *UnsupportedError
+	if err := Make(t.Context(), []string{"mkfs.nothing", "/dev/vda"}); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "mkfs.nothing") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestAModuleGetsItsParametersFromTheKernelsCommandLine(t *testing.T) {
-	const line = "quiet nvme_core.io_timeout=4294967 nvme.poll_queues=1 nvme_core.admin_timeout=60 panic=-1\n"
-	for path, want := range map[string]string{
-		"/modules/nvme_core.ko": "io_timeout=4294967 admin_timeout=60",
-		"/modules/nvme-core.ko": "io_timeout=4294967 admin_timeout=60",
-		"/modules/nvme.ko":      "poll_queues=1",
-		"/modules/core.ko":      "",
-	} {
-		if got := parameters(path, line); got != want {
-			t.Errorf("%s: %q, want %q", path, got, want)
-		}
-	}
-}
-
-func TestAFileOfTheHostIsNotDAX(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if missing, err := daxAttribute(f); err != nil || missing == "" {
-		t.Errorf("statx calls %s DAX: %q, %v", f.Name(), missing, err)
 	}
 }

@@ -1,4 +1,4 @@
-package guest
+package blockdev
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 // done its work or not.
 const mkfsTries = 4
 
-// makeFS runs the command; an empty one makes nothing.
-func makeFS(ctx context.Context, command []string) error {
+// Make runs the command that makes a file system; an empty one makes nothing. An *UnsupportedError says that there is no such tool.
+func Make(ctx context.Context, command []string) error {
 	if len(command) == 0 {
 		return nil
 	}
@@ -22,12 +22,11 @@ func makeFS(ctx context.Context, command []string) error {
 		if err == nil {
 			return nil
 		}
-		// What no image can do without was there when it was built; the rest is not in every distribution.
 		if errors.Is(err, osexec.ErrNotFound) {
-			return &unsupportedError{fmt.Sprintf("the guest's image has no %s: no package of it was found when the image was built", command[0])}
+			return &UnsupportedError{Reason: "there is no " + command[0], Tool: command[0]}
 		}
 		if !killed(err) || ctx.Err() != nil || try == mkfsTries {
-			return fmt.Errorf("make the file system: %s: %w: %s", strings.Join(command, " "), err, oneLine(string(out)))
+			return fmt.Errorf("make the file system: %s: %w: %s", strings.Join(command, " "), err, OneLine(string(out)))
 		}
 	}
 }

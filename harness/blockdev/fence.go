@@ -1,4 +1,4 @@
-package guest
+package blockdev
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
 
 // nudgeEvery is how long a fence may take before another one is read beside it. QEMU 7.2's NBD client can keep an answer to itself while it
@@ -18,9 +16,9 @@ const nudgeEvery = 200 * time.Millisecond
 // nudges is how many reads are made for one fence; none is asked for again then, but their answers are awaited.
 const nudges = 50
 
-// fence reads the device's end directly. It returns once the read has been answered that was made first, or a later one, which says as much.
+// Fence reads the device's end directly. It returns once the read has been answered that was made first, or a later one, which says as much.
 // It waits as long as ctx does: a kernel whose device answers nobody hangs, and the program's limit says so.
-func fence(ctx context.Context, device string) error {
+func Fence(ctx context.Context, device string) error {
 	read := make(chan error, nudges)
 	tick := time.NewTicker(nudgeEvery)
 	defer tick.Stop()
@@ -42,12 +40,15 @@ func fence(ctx context.Context, device string) error {
 	}
 }
 
+// FenceSize is the size of the device's end, in bytes, that a fence reads. What holds requests, or refuses them, leaves alone those that lie in it.
+const FenceSize = 4096
+
 // quietFor is how long a program has nothing to tell before the device is nudged.
 const quietFor = 500 * time.Millisecond
 
-// nudge reads the device's end whenever the program has told nothing for a while, until ctx ends: what QEMU keeps to itself would be taken
+// Nudge reads the device's end whenever the program has told nothing for a while, until ctx ends: what QEMU keeps to itself would be taken
 // for a kernel that hangs. heard counts what the program tells.
-func nudge(ctx context.Context, device string, heard *atomic.Int64) {
+func Nudge(ctx context.Context, device string, heard *atomic.Int64) {
 	tick := time.NewTicker(quietFor)
 	defer tick.Stop()
 	waiting := make(chan struct{}, nudges) // reads under way, which a device that answers nobody keeps
@@ -83,12 +84,12 @@ func readEnd(device string) error {
 		return fmt.Errorf("let %s settle: %w", device, err)
 	}
 	// Direct I/O wants aligned memory, which a mapping is.
-	buf, err := unix.Mmap(-1, 0, wire.FenceSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	buf, err := unix.Mmap(-1, 0, FenceSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return fmt.Errorf("let %s settle: get memory: %w", device, err)
 	}
 	defer unix.Munmap(buf)
-	if _, err := unix.Pread(fd, buf, end-wire.FenceSize); err != nil {
+	if _, err := unix.Pread(fd, buf, end-FenceSize); err != nil {
 		return fmt.Errorf("let %s settle: %w", device, err)
 	}
 	return nil

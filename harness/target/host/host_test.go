@@ -1,0 +1,251 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/exec"
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == exec.TaskArg {
+		os.Exit(exec.TaskMain())
+	}
+	// Mounts that another process copies into a namespace of its own would keep devices busy.
+	if os.Geteuid() == 0 && !IsIsolated() {
+		code, err := Isolated(context.Background())
+		if err != nil {
+			panic(err)
+		}
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// able skips where this machine cannot run the tests: they need root's rights, mkfs.ext4 and the programmable disk.
+// IOMAPCHECK_REQUIRE_HOST=1 makes that a failure.
+func able(t *testing.T, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case os.Getenv("IOMAPCHECK_REQUIRE_HOST") == "1":
+		t.Fatal(err)
+	default:
+		t.Skip(err)
+	}
+}
+
+// on opens a target.
+func on(t *testing.T, c Config) *Target {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		able(t, errors.New("needs root's rights"))
+	}
+	c.Report = func(line string) { t.Log(line) }
+	h, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+// judged runs a program on a file system and gives what the judge says of it.
+func judged(t *testing.T, h *Target, fs, text string) (judge.Result, *history.History) {
+	t.Helper()
+	res, x, err := try(t, h, fs, text)
+	var unsupported *target.UnsupportedError
+	if errors.As(err, &unsupported) && strings.Contains(unsupported.Reason, "no programmable disk") {
+		able(t, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, x.History
+}
+
+func try(t *testing.T, h *Target, fs, text string) (res judge.Result, x target.Execution, err error) {
+	t.Helper()
+	spec, err := fsys.Parse(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := prog.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.Run(t.Context(), target.Job{Program: p, FS: spec, Name: t.Name(), Seed: 1}, func(got target.Execution) bool {
+		x, res = got, judge.Judge(p, got.History)
+		return true
+	})
+	return res, x, err
+}
+
+const refill = `write f 0 64k o
+fsync f
+drop-caches
+hold writes f 0 64k
+go writer: direct-write f 0 64k n
+await held 1
+read f 0 64k ? o|n may-block @refill
+release
+join writer
+read f 0 64k = n
+witness held-while refill
+`
+
+func TestARaceIsArrangedOnThisMachinesKernel(t *testing.T) {
+	h := on(t, Config{})
+	for range 2 { // the second on the same device, made anew
+		res, hist := judged(t, h, "ext4", refill)
+		if res.Verdict != judge.OK {
+			t.Errorf("%s", res.Summary())
+		}
+		if !slices.ContainsFunc(hist.Events, func(e history.Event) bool { return e.Kind == history.Disk && e.What == history.Held }) {
+			t.Error("the history has no held request")
+		}
+		if hist.Header.Target != "host" || hist.Header.BlockSize != 4096 {
+			t.Errorf("header %+v", hist.Header)
+		}
+	}
+}
+
+// The judge must be able to fail here as elsewhere.
+func TestAWrongExpectationFails(t *testing.T) {
+	if res, _ := judged(t, on(t, Config{}), "ext4", "write f 0 4k o\nread f 0 4k = n\n"); res.Verdict != judge.Fail {
+		t.Errorf("%s, want a failure", res.Summary())
+	}
+}
+
+func TestAPowerCutOfTheDiskTakesWhatWasNotPromised(t *testing.T) {
+	h := on(t, Config{})
+	res, hist := judged(t, h, "ext4", "write f 0 4k o\nfsync f\ndirect-write f 0 4k n\ncut\nread f 0 4k ? o|n\nwitness lost 1\n")
+	if res.Verdict != judge.OK {
+		t.Errorf("%s\n%s", res.Summary(), hist.Text(prog.Program{}))
+	}
+	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nfsync f\ndirect-write f 0 4k n dsync\ncut\nread f 0 4k = n\n"); res.Verdict == judge.Fail {
+		t.Errorf("what was promised is lost: %s", res.Summary())
+	}
+}
+
+func TestAProgramThatHangsIsGivenUpAndTheNextOneRuns(t *testing.T) {
+	h := on(t, Config{RunLimit: 2 * time.Second})
+	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nfsync f\nhold writes f 0 4k\ndirect-write f 0 4k n\n"); res.Verdict != judge.Hang {
+		t.Errorf("%s, want a hang", res.Summary())
+	}
+	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nread f 0 4k = o\n"); res.Verdict != judge.OK {
+		t.Errorf("the next one: %s", res.Summary())
+	}
+}
+
+// mounted is a loop device with ext4, mounted on a folder.
+func mounted(t *testing.T) (dir, device string) {
+	t.Helper()
+	device = blockDevice(t)
+	dir = t.TempDir()
+	command(t, "mkfs.ext4", "-q", "-F", "-b", "4096", device)
+	command(t, "mount", device, dir)
+	t.Cleanup(func() { command(t, "umount", dir) })
+	return dir, device
+}
+
+// blockDevice is a loop device on a file of 400 MiB.
+func blockDevice(t *testing.T) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		able(t, errors.New("needs root's rights"))
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, 400<<20); err != nil {
+		t.Fatal(err)
+	}
+	device := strings.TrimSpace(command(t, "losetup", "--find", "--show", image))
+	t.Cleanup(func() { command(t, "losetup", "--detach", device) })
+	return device
+}
+
+func command(t *testing.T, words ...string) string {
+	t.Helper()
+	out, err := osexec.Command(words[0], words[1:]...).CombinedOutput()
+	if errors.Is(err, osexec.ErrNotFound) {
+		able(t, err)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v: %s", strings.Join(words, " "), err, out)
+	}
+	return string(out)
+}
+
+func TestAFolderIsAGroundForWhatNeedsNoDisk(t *testing.T) {
+	dir, _ := mounted(t)
+	h := on(t, Config{Dir: dir})
+	spec, err := h.FS(t.Context(), "")
+	if err != nil || spec.String() != "ext4" {
+		t.Errorf("the folder is on %s, %v, want ext4", spec, err)
+	}
+	res, hist := judged(t, h, "ext4", "write f 0 8k o\nfsync f\ndirect-write f 0 4k n\nread f 0 8k = n:4k,o:4k\n")
+	if res.Verdict != judge.OK {
+		t.Errorf("%s", res.Summary())
+	}
+	if !slices.ContainsFunc(hist.Events, func(e history.Event) bool { return e.Name == "stays-mounted" }) {
+		t.Error("the history does not say that the file system stayed mounted")
+	}
+	for _, text := range []string{refill, "write f 0 4k o\nremount\n", "fail writes f 0 4k EIO\n"} {
+		var unsupported *target.UnsupportedError
+		if _, _, err := try(t, h, "ext4", text); !errors.As(err, &unsupported) {
+			t.Errorf("%q: %v, want unsupported", text, err)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 || left[0].Name() != "lost+found" {
+		t.Errorf("left in the folder: %v, %v", left, err)
+	}
+}
+
+func TestADeviceThatIsMountedIsRefused(t *testing.T) {
+	_, device := mounted(t)
+	_, err := Open(t.Context(), Config{Drive: Drive{Device: device}})
+	if err == nil || !strings.Contains(err.Error(), "it is mounted") {
+		t.Errorf("got %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Drive: Drive{Device: file}}); err == nil || !strings.Contains(err.Error(), "no block device") {
+		t.Errorf("a file: %v", err)
+	}
+}
+
+func TestTheDeviceGetsWhatTheLastProgramLeft(t *testing.T) {
+	device := blockDevice(t)
+	h := on(t, Config{Drive: Drive{Device: device, MkfsOptions: []string{"-b", "1024"}, MountOptions: []string{"-o", "noatime,data=journal"}}})
+	spec, err := h.FS(t.Context(), "ext4")
+	var unsupported *target.UnsupportedError
+	if errors.As(err, &unsupported) {
+		able(t, err)
+	}
+	if err != nil || spec.BlockSize() != 1024 {
+		t.Fatalf("made %s with blocks of %d, %v; want 1024", spec, spec.BlockSize(), err)
+	}
+	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nread f 0 4k = o\n"); res.Verdict != judge.OK {
+		t.Errorf("%s", res.Summary())
+	}
+	h.Close()
+	command(t, "e2fsck", "-fn", device)
+}

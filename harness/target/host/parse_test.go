@@ -1,0 +1,49 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestThePathsMountIsTheLongestAndLast(t *testing.T) {
+	const table = `20 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+30 20 7:0 / /mnt rw,noatime shared:1 - xfs /dev/loop0 rw,attr2
+31 20 0:40 / /mnt/with\040space rw - btrfs /dev/loop1 rw,nodatasum
+32 30 7:2 / /mnt rw,relatime - ext4 /dev/loop2 rw,data=journal
+`
+	for path, want := range map[string]string{
+		"/": "ext4 rw,relatime,rw", "/home": "ext4 rw,relatime,rw", "/mnt": "ext4 rw,relatime,rw,data=journal",
+		"/mnt/a/b": "ext4 rw,relatime,rw,data=journal", "/mntx": "ext4 rw,relatime,rw", "/mnt/with space/f": "btrfs rw,rw,nodatasum",
+	} {
+		m, ok := longest(table, path)
+		if got := m.kind + " " + m.options; !ok || got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if _, ok := longest("nonsense\n", "/"); ok {
+		t.Error("nonsense has a mount")
+	}
+}
+
+func TestMountOptionsAreFlagsAndData(t *testing.T) {
+	data, flags := options([]string{"-o", "noatime,data=journal", "-onodev", "-o", "acl,,acl"})
+	if data != "data=journal,acl" || flags != unix.MS_NOATIME|unix.MS_NODEV {
+		t.Errorf("got %q, %#x", data, flags)
+	}
+}
+
+func TestCountersOfADevice(t *testing.T) {
+	stat := filepath.Join(t.TempDir(), "stat")
+	if err := os.WriteFile(stat, []byte(" 10 0 80 1 20 0 160 2 3 4 5 1 0 0 0 7 8\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if done, underWay := (counted{stat}).read(); done != 10+20+1+7 || underWay != 3 {
+		t.Errorf("done %d, under way %d", done, underWay)
+	}
+	if done, underWay := (counted{""}).read(); done != 0 || underWay != 0 {
+		t.Errorf("no device: %d, %d", done, underWay)
+	}
+}

@@ -1,0 +1,120 @@
+package inside
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
+
+//go:embed case.sh
+var caseScript string
+
+// file is one to be installed.
+type file struct {
+	name       string // below tests/iomap
+	executable bool
+	data       []byte
+}
+
+const madeBy = "Made by iomapcheck; 'iomapcheck xfstests uninstall' takes it away."
+
+// filesOf are the files of tests/iomap but for the list of what is installed.
+func filesOf(tests []numbered, binary []byte) []file {
+	out := []file{
+		{name: "Makefile", data: []byte(makefile())},
+		{name: "case.sh", data: []byte(caseScript)},
+		{name: "group.list", data: []byte(groupList(tests))},
+		{name: "iomapcheck", executable: true, data: binary},
+	}
+	for _, t := range tests {
+		out = append(out,
+			file{name: t.Number, executable: true, data: []byte(testScript(t))},
+			file{name: t.Number + ".out", data: []byte("QA output created by " + t.Number + "\nSilence is golden\n")})
+	}
+	return out
+}
+
+// testScript is the test of a case.
+func testScript(t numbered) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#! /bin/bash\n# SPDX-License-Identifier: GPL-2.0\n#\n# FS QA Test iomap/%s: %s\n#\n", t.Number, t.Case.ID)
+	for _, line := range wrap(capital(t.Case.Rule)+".", 76) {
+		fmt.Fprintf(&b, "# %s\n", line)
+	}
+	fmt.Fprintf(&b, "#\n# Kernel: %s\n# %s\n\n", t.Case.Kernel, madeBy)
+	fmt.Fprintf(&b, ". ./common/preamble\n_begin_fstest %s\n\n", strings.Join(groupsOf(t.Case), " "))
+	fmt.Fprintf(&b, ". ./tests/iomap/case.sh\n_iomap_case %s %s\n", t.Case.ID, NeedsOf(t.Case))
+	return b.String()
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// wrap breaks a text into lines of at most width bytes, at spaces.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}
+
+// groupList is what tools/mkgroupfile makes of the tests.
+func groupList(tests []numbered) string {
+	var b strings.Builder
+	b.WriteString("# QA groups control file, automatically generated.\n# See _begin_fstest in each test for details.\n\n")
+	for _, t := range tests {
+		fmt.Fprintf(&b, "%s %s\n", t.Number, strings.Join(groupsOf(t.Case), " "))
+	}
+	return b.String()
+}
+
+// groups are all groups that the tests are in.
+func groups(tests []numbered) []string {
+	var all []string
+	for _, t := range tests {
+		all = append(all, groupsOf(t.Case)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// makefile has make keep group.list up to date, and make install take the folder along.
+func makefile() string {
+	return `# ` + madeBy + `
+
+TOPDIR = ../..
+include $(TOPDIR)/include/builddefs
+include $(TOPDIR)/include/buildgrouplist
+
+HERE = $(PKG_LIB_DIR)/$(TESTS_DIR)/iomap
+DIRT = group.list
+
+default: group.list
+
+include $(BUILDRULES)
+
+install: default
+	$(INSTALL) -m 755 -d $(HERE)
+	$(INSTALL) -m 755 $(TESTS) iomapcheck $(HERE)
+	$(INSTALL) -m 644 $(OUTFILES) group.list case.sh installed $(HERE)
+
+install-dev install-lib:
+`
+}
+
+// Find finds a case by its ID.
+func Find(catalogue []prog.Case, id string) (prog.Case, bool) {
+	i := slices.IndexFunc(catalogue, func(c prog.Case) bool { return c.ID == id })
+	if i < 0 {
+		return prog.Case{}, false
+	}
+	return catalogue[i], true
+}
