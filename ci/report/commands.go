@@ -25,9 +25,12 @@ func Where(v campaign.Verdict) string {
 // Reproduce is the command that runs a program from a file under the verdict's circumstances, on any machine.
 func Reproduce(v campaign.Verdict, file string) string {
 	words := []string{"iomapcheck run -"}
-	if v.Target != "refengine" {
-		words = append(words, "--target", v.Target, "--kernel", quoted(v.KernelSpec))
-	} else if v.Kernel != campaign.DefaultRelease {
+	switch {
+	case v.Target == "vm":
+		words = append(words, "--target", "vm", "--kernel", quoted(v.KernelSpec))
+	case v.Target != "refengine":
+		words = append(words, "--target", v.Target)
+	case v.Kernel != campaign.DefaultRelease:
 		words = append(words, "--release", v.Kernel)
 	}
 	if len(v.Mutants) > 0 {
@@ -44,16 +47,15 @@ func Bisect(e Edge) string {
 	if !ok || newer.Target == "refengine" {
 		return ""
 	}
-	run := fmt.Sprintf("iomapcheck run --target vm --kernel tree:. --fs %s --case %s", newer.FSName(), quoted(newer.Name()))
-	if p := newer.Parameters["pressure"]; p != "" {
-		run = fmt.Sprintf("iomapcheck run --target vm --kernel tree:. --fs %s --pressure %s --case %s", newer.FSName(), p, quoted(strings.TrimSuffix(newer.Name(), "+"+p)))
+	name, pressure := newer.Name(), newer.Parameters["pressure"]
+	if pressure != "" {
+		name, pressure = strings.TrimSuffix(name, "+"+pressure), " --pressure "+pressure
 	}
+	run := fmt.Sprintf("git bisect run iomapcheck bisect-run --case %s --fs %s%s", quoted(name), newer.FSName(), pressure)
 	if e.Worse {
-		return fmt.Sprintf("git bisect start %s %s\ngit bisect run sh -c 'make -j$(nproc) bzImage modules || exit 125; %s'", to, from, strings.ReplaceAll(run, "'", `"`))
+		return fmt.Sprintf("git bisect start %s %s\n%s", to, from, run)
 	}
-	return fmt.Sprintf("git bisect start --term-old=broken --term-new=fixed %s %s\n"+
-		"git bisect run sh -c 'make -j$(nproc) bzImage modules || exit 125; %s; case $? in 0) exit 1;; 1) exit 0;; *) exit 125;; esac'",
-		to, from, strings.ReplaceAll(run, "'", `"`))
+	return fmt.Sprintf("git bisect start --term-old=broken --term-new=fixed %s %s\n%s --fixed", to, from, run)
 }
 
 // Log is how to list the commits between two kernels that may have to do with it, "" where a release does not say which tag it is.

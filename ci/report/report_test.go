@@ -127,10 +127,10 @@ func TestABisectionGoesFromGoodToBadAndBackwardsForAMend(t *testing.T) {
 		return Edge{cell(older, judge.OK), cell(newer, judge.Fail), worse}
 	}
 	worse := Bisect(edge(true, "6.12.111+deb13-amd64", "6.12.117+deb13-amd64"))
-	if !strings.HasPrefix(worse, "git bisect start v6.12.117 v6.12.111\ngit bisect run ") || !strings.Contains(worse, "--fs xfs --case "+redirty) {
+	if worse != "git bisect start v6.12.117 v6.12.111\ngit bisect run iomapcheck bisect-run --case "+redirty+" --fs xfs" {
 		t.Error(worse)
 	}
-	if better := Bisect(edge(false, "6.12", "7.3-rc7")); !strings.HasPrefix(better, "git bisect start --term-old=broken --term-new=fixed v7.3-rc7 v6.12\n") {
+	if better := Bisect(edge(false, "6.12", "7.3-rc7")); !strings.HasPrefix(better, "git bisect start --term-old=broken --term-new=fixed v7.3-rc7 v6.12\n") || !strings.HasSuffix(better, " --fixed") {
 		t.Error(better)
 	}
 	if hidden := Bisect(edge(true, "6.1.0-50-amd64", "6.1.0-56-amd64")); hidden != "" {
