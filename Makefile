@@ -8,11 +8,17 @@ TARGET ?= refengine,vm
 LABELS ?= !nightly || target:refengine
 PROCS ?= 2
 REPORTS := reports
+LEVEL ?= nightly
+FUZZTIME ?= 10m
+FUZZ ?=
+MUTANTS ?=
+VERSION ?=
+DIST ?= dist
 GINKGO := $(GO) tool ginkgo
 NO_COLOR_FLAG := $(if $(NO_COLOR)$(CI),--no-color,)
 SUITE_FLAGS := $(NO_COLOR_FLAG) --procs=$(PROCS) --fail-on-empty --poll-progress-after=30s --label-filter='$(LABELS)' --output-dir=$(REPORTS) --junit-report=junit.xml --json-report=report.json
 
-.PHONY: all help suite test unit race lint tidy readme bench-vm vm-deps race-deps clean
+.PHONY: all help suite test unit race lint tidy readme nightly fuzz mutants release bench-vm vm-deps browser-deps race-deps clean
 
 all: bin/iomapcheck ## build bin/iomapcheck (the default)
 
@@ -34,7 +40,7 @@ suite: vm-deps bin/iomapcheck ## run every case on the engine and on a real kern
 
 test: lint unit race suite ## everything that CI checks: lint, unit tests, race detector, the suite on both targets
 
-unit: vm-deps ## unit tests, with real machines where they need them
+unit: vm-deps browser-deps ## unit tests, with real machines where they need them
 	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 30m $$($(GO) list ./... | grep -v -e /suite$$ -e /harness/campaign$$)
 	@mkdir -p $(REPORTS)
 	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -timeout 20m -coverpkg=./refengine/iomap -coverprofile=$(REPORTS)/iomap.cover ./harness/campaign
@@ -57,14 +63,30 @@ tidy:
 bench-vm: vm-deps ## how fast machines are, side by side with plain QEMU and, where installed, virtme-ng (on an idle machine, five minutes)
 	IOMAPCHECK_REQUIRE_VM=1 $(GO) test -run '^$$' -bench SideBySide -benchtime 5x -timeout 30m ./harness/target/vm
 
+nightly: vm-deps bin/iomapcheck ## the night's work, all of it here: LEVEL=smoke is a minute, nightly some hours; the site is nightly/site
+	LEVEL=$(LEVEL) ci/nightly all
+
+fuzz: ## fuzz every target for FUZZTIME, or FUZZ=FuzzName alone
+	FUZZTIME=$(FUZZTIME) ci/fuzz $(FUZZ)
+
+mutants: bin/iomapcheck ## every historic bug against every case; the table is reports/mutants.md
+	@mkdir -p $(REPORTS)
+	bin/iomapcheck mutants --markdown $(MUTANTS) >$(REPORTS)/mutants.md
+
+release: ## build the static program for release VERSION=v1.2.3 into dist/
+	DIST=$(DIST) ci/release $(VERSION)
+
 readme: bin/iomapcheck ## run the README's commands as written
 	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run README ./ci
 
 vm-deps: ## what virtual machines need: QEMU (as root it is installed)
 	@ci/install-missing qemu-system-x86_64 qemu-system-x86
 
+browser-deps: # pages are looked at in a real browser where there is one
+	@ci/install-missing --optional chromium chromium fonts-dejavu-core
+
 race-deps:
 	@ci/install-missing --optional cc gcc libc6-dev
 
 clean: ## remove what make made here (the cache of kernels stays: iomapcheck image clean)
-	rm -rf bin $(REPORTS) runs
+	rm -rf bin $(REPORTS) runs nightly dist

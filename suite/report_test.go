@@ -14,6 +14,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
 // verdictEntry names the report entry that carries a verdict as JSON.
@@ -76,6 +77,9 @@ var _ = ReportAfterSuite("verdicts", func(r Report) {
 	path, err := filepath.Abs(filepath.Join(fromRoot(opts.runs), "verdicts.jsonl"))
 	Expect(err).NotTo(HaveOccurred())
 	Expect(os.WriteFile(path, []byte(lines.String()), 0o644)).To(Succeed())
+	run := runs.Started(runners.Runs)
+	run.Started = r.StartTime
+	Expect(runs.Keep(run, verdicts)).To(Succeed())
 	fmt.Print("\n", campaign.Table(verdicts), campaign.ShareOf(verdicts), "\n\nverdicts: ", path, "\n")
 	shown := slices.ContainsFunc(verdicts, func(v campaign.Verdict) bool { return v.Verdict != judge.Unsupported })
 	Expect(shown).To(BeTrue(), "every verdict is unsupported: nothing was shown")

@@ -96,7 +96,9 @@ func (r *Runner) ReplayProgram(ctx context.Context, u Unit, p prog.Program, toke
 
 // verdict is an empty verdict about a unit.
 func (r *Runner) verdict(u Unit) Verdict {
-	return blank(u, r.Target.Name(), r.Target.Release(), r.KernelSpec)
+	v := blank(u, r.Target.Name(), r.Target.Release(), r.KernelSpec)
+	v.Mutants = r.Mutants
+	return v
 }
 
 func blank(u Unit, target, release, spec string) Verdict {
@@ -177,6 +179,7 @@ func (v *Verdict) take(res judge.Result) {
 	v.Verdict, v.Rule, v.Notes, v.Direct = res.Verdict, res.Rule, res.Notes, res.Direct()
 	v.Text = strings.TrimPrefix(res.Summary(), string(res.Verdict))
 	v.Text = strings.TrimPrefix(strings.TrimSpace(v.Text), ": ")
+	v.Witness = []string{} // a simpler schedule of the same failure is taken after the first
 	for _, w := range res.Witness {
 		seen := "seen"
 		if !w.Seen {

@@ -12,9 +12,7 @@ import (
 // neither ok nor known.
 func Table(verdicts []Verdict) string {
 	var b strings.Builder
-	for _, t := range distinct(verdicts, func(v Verdict) string { return v.Target + " " + v.Kernel }) {
-		block(&b, t, only(verdicts, func(v Verdict) bool { return v.Target+" "+v.Kernel == t }))
-	}
+	b.WriteString(Grid(verdicts))
 	for _, v := range verdicts {
 		if v.Verdict == judge.OK || v.Verdict == judge.Known {
 			continue
@@ -27,6 +25,20 @@ func Table(verdicts []Verdict) string {
 	rows(&b, verdicts)
 	proofs(&b, verdicts)
 	return b.String()
+}
+
+// Grid is the blocks of Table alone.
+func Grid(verdicts []Verdict) string {
+	var b strings.Builder
+	for _, t := range distinct(verdicts, Verdict.where) {
+		block(&b, t, only(verdicts, func(v Verdict) bool { return v.where() == t }))
+	}
+	return b.String()
+}
+
+// where is what a block is of: target and kernel, and the mutants.
+func (v Verdict) where() string {
+	return strings.Join(append([]string{v.Target + " " + v.Kernel}, v.Mutants...), "+")
 }
 
 // rows explains the cells marked ok*: a line for each other way, with the cells that took it.

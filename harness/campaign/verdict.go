@@ -24,6 +24,8 @@ type Verdict struct {
 	Witness []string `json:"witness"`
 	// Direct says that direct evidence of the case's situation is among them (judge.Result.Direct).
 	Direct bool `json:"direct"`
+	// Mutants are the engine's bugs that were switched on.
+	Mutants []string `json:"mutants,omitempty"`
 	// Row says why this file system takes another way by design, "" where it does not.
 	Row string `json:"row,omitempty"`
 	// Evidence is a directory, "" where nothing was run.

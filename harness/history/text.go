@@ -16,12 +16,12 @@ func (h *History) Text(p prog.Program) string {
 		n := h.plainRequests(i)
 		if n < foldFrom {
 			e := h.Events[i]
-			fmt.Fprintf(&b, "%10s  %-10s %s\n", h.stamp(e.Time), e.Task, e.line(steps))
+			fmt.Fprintf(&b, "%10s  %-10s %s\n", h.Stamp(e.Time), e.Task, e.Line(steps))
 			i++
 			continue
 		}
 		fmt.Fprintf(&b, "%10s  %-10s   disk: %d requests answered (#%d to #%d)\n",
-			h.stamp(h.Events[i].Time), "", n, h.Events[i].Request, h.Events[i+n-1].Request)
+			h.Stamp(h.Events[i].Time), "", n, h.Events[i].Request, h.Events[i+n-1].Request)
 		i += n
 	}
 	return b.String()
@@ -39,7 +39,8 @@ func (h *History) plainRequests(i int) int {
 	return n
 }
 
-func (h *History) stamp(t int64) string {
+// Stamp is a time as Text prints it.
+func (h *History) Stamp(t int64) string {
 	if h.Header.Target == "refengine" {
 		return fmt.Sprint(t)
 	}
@@ -59,7 +60,8 @@ func (h *History) start() int64 {
 	return 0
 }
 
-func (e Event) line(steps []prog.Step) string {
+// Line is the event on one line, with its operation as the program's steps spell it.
+func (e Event) Line(steps []prog.Step) string {
 	op := ""
 	if e.Op >= 0 && e.Op < len(steps) {
 		op = steps[e.Op].Op.String()

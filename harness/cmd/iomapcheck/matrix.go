@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/iomapcheck/iomapcheck/cases"
+	grid "github.com/iomapcheck/iomapcheck/ci/matrix"
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 )
@@ -33,8 +36,8 @@ cell. A kernel that cannot be had is infra in all of its cells, with the reason;
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMatrix(cmd.Context(), f) },
 	}
 	f.engineFlags.register(cmd)
-	cmd.Flags().StringArrayVar(&f.kernels, "kernel", []string{"debian:5.10", "debian:6.1", "debian:6.12", "debian:6.17", "debian:7.2"},
-		"a kernel, as in run --kernel; once for each")
+	cmd.Flags().StringArrayVar(&f.kernels, "kernel", nil,
+		"a kernel, as in run --kernel; once for each; default those of ci matrix --level nightly")
 	cmd.Flags().StringVar(&f.accel, "accel", "", "kvm or tcg; empty finds out by booting, once")
 	cmd.Flags().StringVar(&f.json, "json", "", "write verdicts to this file, one JSON object a line; - for standard output")
 	return cmd
@@ -45,11 +48,25 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 	if err := errors.Join(err, f.targetFlags.check(), f.engineFlags.check()); err != nil {
 		return usage(err)
 	}
+	if len(f.kernels) == 0 {
+		m, err := grid.Default()
+		if err != nil {
+			return err
+		}
+		f.kernels = m.MachineKernels("nightly")
+	}
 	p := newProgress(a.errOut)
 	defer p.close()
 	report, err := a.newReport(f.json, p)
 	if err != nil {
 		return err
+	}
+	runs, err := a.newRun()
+	if err == nil {
+		err = report.keep(runs)
+	}
+	if err != nil {
+		return errors.Join(err, report.finish())
 	}
 	var all []campaign.Verdict
 	for _, kernel := range f.kernels {
@@ -58,9 +75,10 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 		}
 		one := f.targetFlags
 		one.kernel = kernel
-		verdicts, err := a.runKernel(ctx, one, f.workers("vm"), units, report)
+		k := kernelRun{spec: kernel, target: "vm", flags: one, folder: filepath.Join(runs, folderOf(kernel)), jobs: f.workers("vm")}
+		verdicts, err := a.runKernel(ctx, k, units, report)
 		if err != nil {
-			return errors.Join(err, report.close())
+			return errors.Join(err, report.finish())
 		}
 		all = append(all, verdicts...)
 	}
@@ -68,28 +86,42 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 	if ctx.Err() != nil {
 		a.code = exitInfra
 	}
-	return errors.Join(p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)), report.close())
+	return errors.Join(p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)), report.finish())
+}
+
+// folderOf is a kernel's folder among the evidence.
+func folderOf(kernel string) string {
+	return strings.NewReplacer("/", "-", ":", "-", ",", "-").Replace(kernel)
+}
+
+// kernelRun is a kernel of several, how it is named, and how it is run.
+type kernelRun struct {
+	spec, target string
+	flags        targetFlags
+	folder       string // of the evidence
+	jobs, budget int
 }
 
 // runKernel runs the units on one kernel. A kernel that cannot be had is no error but the verdict of all of them.
-func (a *app) runKernel(ctx context.Context, f targetFlags, jobs int, units []campaign.Unit, report *report) ([]campaign.Verdict, error) {
+func (a *app) runKernel(ctx context.Context, k kernelRun, units []campaign.Unit, report *report) ([]campaign.Verdict, error) {
 	var run func(context.Context, int) campaign.Verdict
-	runner, missing := a.runner(ctx, "vm", f, report.progress)
+	runner, missing := a.runner(ctx, k.target, k.flags, report.progress)
 	if missing != nil {
 		run = func(_ context.Context, i int) campaign.Verdict {
-			return campaign.Unavailable(units[i], f.kernel, missing)
+			return campaign.Unavailable(units[i], k.spec, missing)
 		}
 	} else {
 		defer runner.Target.Close()
+		runner.Runs, runner.Budget, runner.Seed, runner.Shrink = k.folder, k.budget, 1, true
 		run = func(ctx context.Context, i int) campaign.Verdict {
 			watch := func(doing string) {
-				report.progress.set(fmt.Sprintf("%s [%d/%d] %s: %s", f.kernel, i+1, len(units), units[i].Name(), doing))
+				report.progress.set(fmt.Sprintf("%s [%d/%d] %s: %s", k.spec, i+1, len(units), units[i].Name(), doing))
 			}
 			return runner.Run(ctx, units[i], watch)
 		}
 	}
 	var out []campaign.Verdict
-	err := sideBySide(ctx, jobs, len(units), run, func(i int, v campaign.Verdict) error {
+	err := sideBySide(ctx, k.jobs, len(units), run, func(i int, v campaign.Verdict) error {
 		if ctx.Err() != nil && v.Verdict == judge.Infra {
 			return nil // the interrupt is no verdict
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
 // report prints verdicts as they come, for people and, if asked for, for machines.
@@ -17,6 +18,8 @@ type report struct {
 	people   io.Writer
 	machines io.Writer
 	close    func() error
+	// journal is the run's own, nil where nothing is kept.
+	journal  *runs.Journal
 	progress *progress
 	verdicts []judge.Verdict
 	share    campaign.Share
@@ -46,11 +49,30 @@ func (a *app) newReport(json string, p *progress) (*report, error) {
 	return r, nil
 }
 
+// keep begins to keep the run in its directory, for later reports.
+func (r *report) keep(dir string) (err error) {
+	r.journal, err = runs.Begin(runs.Started(dir))
+	return err
+}
+
+// finish closes what verdicts are written to.
+func (r *report) finish() error {
+	if r.journal != nil {
+		return errors.Join(r.journal.Close(), r.close())
+	}
+	return r.close()
+}
+
 func (r *report) add(u campaign.Unit, v campaign.Verdict) error {
 	r.verdicts = append(r.verdicts, v.Verdict)
 	r.share.Add(v)
 	if v.Verdict.Bad() {
 		r.bad = append(r.bad, badVerdict{u, v})
+	}
+	if r.journal != nil {
+		if err := r.journal.Add(v); err != nil {
+			return err
+		}
 	}
 	if err := json.NewEncoder(r.machines).Encode(v); err != nil {
 		return fmt.Errorf("write verdicts: %w", err)
@@ -73,7 +95,7 @@ func (r *report) end(runner *campaign.Runner, of int) error {
 	if share := r.share.String(); share != "" {
 		line += "\n" + share
 	}
-	return errors.Join(r.progress.println(r.people, line), r.close())
+	return errors.Join(r.progress.println(r.people, line), r.finish())
 }
 
 // String is what a person pastes into a mail about the verdict.

@@ -76,6 +76,7 @@ usage. So any run command fits git bisect run.
   iomapcheck run                              every case on the engine
   iomapcheck run --target vm --fs xfs,ext4    on Debian's 6.12, in a virtual machine
   iomapcheck mutants                          which case catches which historic bug`,
+		Version:      ownVersion(),
 		SilenceUsage: true, SilenceErrors: true,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -86,7 +87,7 @@ usage. So any run command fits git bisect run.
 	flags.StringVar(&a.config, "config", "", "defaults of flags (environment: IOMAPCHECK_CONFIG; otherwise iomapcheck.yaml, if there is one)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.validate(), a.bisectRun(), a.image(), a.vm(), a.language(), a.xfstests())
+	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.validate(), a.bisectRun(), a.image(), a.vm(), a.language(), a.xfstests(), a.reportCommand(), a.ciCommand())
 	return complete(usageErrors(root))
 }
 

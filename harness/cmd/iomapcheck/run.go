@@ -157,6 +157,9 @@ func (a *app) runCases(ctx context.Context, f *runFlags, args []string) (err err
 		return errors.Join(err, report.close())
 	}
 	defer runner.Target.Close()
+	if err := report.keep(runner.Runs); err != nil {
+		return errors.Join(err, report.finish())
+	}
 	runner.Seed, runner.Budget, runner.Mutants, runner.Shrink = f.seed, f.budget, f.mutants, true
 	judgeUnit := runner.Run
 	if len(args) > 0 {
