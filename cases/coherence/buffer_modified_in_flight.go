@@ -53,7 +53,7 @@ func bufferModifiedInFlight() prog.Case {
 		}
 		return prog.New(append(ops,
 			prog.Read("f", 0, whole).OneOf("on"), prog.DropCaches(), prog.Read("f", 0, whole).OneOf("on"), prog.DirectRead("f", 0, whole).OneOf("on"),
-		)...).Witness(prog.WhileHeld("modify"), prog.SeenBlocked("write", "__iomap_dio_rw", "bch2_direct_write"))
+		)...).Witness(prog.WhileHeld("modify"), prog.SeenBlocked("write", "__iomap_dio_rw", "bch2_direct_write", "do_blockdev_direct_IO"))
 	}
 	return prog.Case{
 		ID:     "coherence/buffer-modified-in-flight",

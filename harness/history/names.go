@@ -19,11 +19,11 @@ func Formerly(function string) []string {
 	return nil
 }
 
-// Likewise are the functions of file systems that do for themselves what a function does for the others: their calls are its events. They
-// are in modules that are loaded only where they are tested.
+// Likewise are the functions of file systems that do for themselves what a function does for the others, or did (f2fs before 5.18, through
+// buffer heads): their calls are its events. They are in modules that are loaded only where they are tested, or nobody else's.
 func Likewise(function string) []string {
 	if function == "__iomap_dio_rw" {
-		return []string{"bch2_direct_write", "bch2_direct_IO_read"}
+		return []string{"bch2_direct_write", "bch2_direct_IO_read", "__blockdev_direct_IO"}
 	}
 	return nil
 }

@@ -128,8 +128,17 @@ func modulesDir(dir, release string) (string, error) {
 		dir, filepath.Join(dir, release), filepath.Join(dir, "lib/modules", release), filepath.Join(dir, "usr/lib/modules", release),
 	} {
 		if _, err := os.Stat(filepath.Join(candidate, "modules.order")); err == nil {
-			return filepath.Abs(candidate)
+			return withoutLinks(candidate)
 		}
 	}
 	return "", fmt.Errorf("find modules of %s: no modules.order in %s or its lib/modules/%[1]s", release, dir)
+}
+
+// withoutLinks is the absolute path without links: walking a folder does not follow one.
+func withoutLinks(path string) (string, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("find modules: %w", err)
+	}
+	return filepath.Abs(path)
 }
