@@ -18,7 +18,7 @@ type TargetOptions struct {
 	Accel           string
 	Cache           cache.Dir
 	// Agent is the static iomapcheck binary.
-	Agent  string
+	Agent string
 	// Host says where programs run on this machine's kernel.
 	Host   host.Config
 	Report func(string)
