@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -270,7 +271,7 @@ type driveSite struct {
 const heldLimit = 8 * time.Second
 
 func (s *driveSite) fill(r *run) {
-	r.env.Root = s.mount.Path
+	r.env.Root, r.device = s.mount.Path, filepath.Base(s.d.device.Path)
 	r.env.Remount = func() error { return s.remount() }
 	r.env.Disk = s.programmable(r)
 	r.env.Cut = s.cutter(r)

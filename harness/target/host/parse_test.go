@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/iomapcheck/iomapcheck/harness/kmsg"
+	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
 func TestThePathsMountIsTheLongestAndLast(t *testing.T) {
@@ -45,5 +48,25 @@ func TestCountersOfADevice(t *testing.T) {
 	}
 	if done, underWay := (counted{""}).read(); done != 0 || underWay != 0 {
 		t.Errorf("no device: %d, %d", done, underWay)
+	}
+}
+
+func TestWhatTheKernelSaysOfAnotherDeviceIsNotOurs(t *testing.T) {
+	r := &run{device: "loop1"}
+	for _, c := range []struct {
+		kind oops.Kind
+		line string
+		want bool
+	}{
+		{oops.FSShutdown, "XFS (loop1): log I/O error -5", true},
+		{oops.FSShutdown, "XFS (loop11): log I/O error -5", false},
+		{oops.FSShutdown, "Aborting journal on device loop1-8.", true},
+		{oops.FSCorruption, "BTRFS error (device nbd0): checksum", false},
+		{oops.IOError, "I/O error, dev loop2, sector 0", false},
+		{oops.Warning, "WARNING: CPU: 0 PID: 1 at fs/iomap/direct-io.c:1", true},
+	} {
+		if got := r.ours(kmsg.Finding{Finding: oops.Finding{Kind: c.kind, Lines: []string{c.line}}}); got != c.want {
+			t.Errorf("%s: %v, want %v", c.line, got, c.want)
+		}
 	}
 }
