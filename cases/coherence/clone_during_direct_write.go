@@ -45,7 +45,7 @@ func cloneDuringDirectWrite() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("no direct write is in flight"),
 			{
-				FS: []string{"ext4", "bcachefs"}, Variants: []string{"copy", "copy-aio"},
+				FS: []string{"ext4", "bcachefs", "f2fs"}, Variants: []string{"copy", "copy-aio"},
 				Unsupported: "a copy is made through the page cache, as by a buffered read and a buffered write, which other rules are about",
 				Why:         "no blocks are shared", Kernel: "vfs_copy_file_range → do_splice_direct",
 			},

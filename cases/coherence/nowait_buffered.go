@@ -59,6 +59,12 @@ func nowaitBuffered() prog.Case {
 				Kernel:      "ext4_buffered_write_iter",
 			},
 			{
+				FS: []string{"f2fs"}, Variants: []string{"write", "rewrite"},
+				Unsupported: "buffered writes with RWF_NOWAIT are refused with EINVAL",
+				Why:         "it says nowhere that its buffered writes can be told not to wait (FOP_BUFFER_WASYNC)",
+				Kernel:      "generic_write_checks_count",
+			},
+			{
 				FS: []string{"xfs", "btrfs"}, Variants: []string{"write", "rewrite"}, Before: "6.2",
 				Unsupported: "buffered writes with RWF_NOWAIT are refused, by xfs before 6.0 and btrfs before 6.2",
 				Why:         "FMODE_BUF_WASYNC is younger",

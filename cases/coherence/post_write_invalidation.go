@@ -47,6 +47,11 @@ func postWriteInvalidation() prog.Case {
 			ordered(prog.Row{}, "btrfs_start_ordered_extent", "btrfs_lock_and_flush_ordered_range"),
 			keptOut("refill"),
 			{
+				FS: []string{"f2fs"}, Variants: []string{"unwritten"}, Known: true,
+				Why:    "there are no unwritten extents: a direct write's blocks are the file's from its start, and who reads meanwhile finds what they held before; seen on 7.2.13",
+				Kernel: "f2fs_preallocate_blocks, f2fs_map_blocks (F2FS_GET_BLOCK_PRE_DIO)",
+			},
+			{
 				FS: []string{"gfs2"}, Variants: []string{"readahead"},
 				Witnesses: []prog.Witness{prog.WhileHeld("refill")},
 				Why:       "readahead asks for no glock, so that the cache is refilled here as well",

@@ -83,8 +83,8 @@ func refusedWriteback() prog.Case {
 				Kernel: "mpage_map_and_submit_extent (i_disksize), gfs2_iomap_end → i_size; seen on 6.12",
 			},
 			{
-				FS: []string{"f2fs"}, Variants: []string{"append"}, Known: true,
-				Why:    "the file's new block is mapped when the request is made, and stays so when the disk refuses it: the file shows what the block held before; seen on 6.12.117",
+				FS: []string{"f2fs"}, Variants: []string{"append", "unwritten"}, Known: true,
+				Why:    "the file's new block is mapped when the request is made, and stays so when the disk refuses it: the file shows what the block held before; seen on 6.12.117 and 7.2.13",
 				Kernel: "f2fs_outplace_write_data → f2fs_update_data_blkaddr, f2fs_write_end_io",
 			},
 			{

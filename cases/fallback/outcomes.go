@@ -34,6 +34,11 @@ func outcomes() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			{
+				FS: []string{"f2fs"}, Variants: []string{"second"}, Known: true,
+				Why:    "blocks are the file's before their data is on the disk: coherence/refused-writeback~append; seen on 7.2.13",
+				Kernel: "f2fs_preallocate_blocks, f2fs_map_blocks",
+			},
+			{
 				FS: []string{"gfs2"}, Variants: []string{"second"}, Target: "vm", Known: true,
 				Why:    "blocks are the file's before their data is on the disk: where the disk refuses that, the file shows what the blocks held before: coherence/refused-writeback~append; seen on 6.12.117",
 				Kernel: "gfs2_iomap_alloc: IOMAP_MAPPED; gfs2_ordered_write",

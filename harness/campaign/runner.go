@@ -148,7 +148,7 @@ func (r *Runner) run(ctx context.Context, u Unit, p prog.Program, token string, 
 	t := &tally{program: p}
 	job := target.Job{
 		Program: p, FS: u.FS, Name: jobName(u, r.Mutants), Seed: seed(r.Seed, u.Name()), Budget: budget, Strategy: r.Strategy, Replay: token,
-		Mutants: r.Mutants, Hangs: v.known == judge.Hang, Watch: watch, Proved: func(n int) { v.Proved = n },
+		Branch: u.branch(p), Mutants: r.Mutants, Hangs: v.known == judge.Hang, Watch: watch, Proved: func(n int) { v.Proved = n },
 	}
 	err := r.Target.Run(ctx, job, t.add)
 	v.Seconds = time.Since(start).Seconds()

@@ -32,6 +32,27 @@ func caseName(id, variant, pressure string) string {
 	return id
 }
 
+// What makes it worth while to share a program's beginning: with how many other variants, and how many operations of it.
+const (
+	sharers = 3
+	shared  = 3
+)
+
+// branch is where the other variants of the unit's case, which begin as p does, go on differently; 0 for nowhere.
+func (u Unit) branch(p prog.Program) int {
+	if u.FS.FS.OpensWait {
+		return 0 // those who go on open their files there
+	}
+	var others []prog.Program
+	for _, v := range u.Case.Variants {
+		others = append(others, v.Program)
+	}
+	if at := p.Beginning(others, sharers); at >= shared {
+		return at
+	}
+	return 0
+}
+
 // Name is the unit's name: case, parameters and file system. ParseName reads it.
 func (u Unit) Name() string { return u.CaseName() + "@" + u.FS.String() }
 

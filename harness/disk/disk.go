@@ -38,6 +38,10 @@ type Disk struct {
 	rules    []rule
 	// held are the requests that holds keep, in the order of arrival.
 	held []*pending
+	// away are requests that were held when the disk was shelved and that the client has not asked for again.
+	away []*pending
+	// shelved says that the disk has handed on what it was; see shelve.go.
+	shelved bool
 	// delayed are the requests that Delay rules keep.
 	delayed map[RequestID]*pending
 	// more is closed and replaced when a request is held and when the disk is closed: AwaitHeld waits for it.

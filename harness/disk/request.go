@@ -32,13 +32,20 @@ func (p *pending) keep() *pending {
 func (d *Disk) arrive(c *conn, h header, payload, out []byte) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lastID++
 	p := pending{Request: h.request(), conn: c, handle: h.handle, payload: payload}
-	p.ID, p.Conn = d.lastID, c.number
+	p.Conn = c.number
 	if d.power != nil {
 		p.mark = d.power.seq
 	}
 	at := time.Now()
+	if d.shelved {
+		return d.answerShelvedLocked(&p, at, out)
+	}
+	if len(d.away) > 0 && d.returnedLocked(&p) {
+		return out
+	}
+	d.lastID++
+	p.ID = d.lastID
 	d.recordLocked(Event{What: Arrived, Time: at, Request: p.Request})
 	if errno := d.refuse(c, h); errno != 0 {
 		return d.failLocked(&p, errno, at, out)

@@ -28,8 +28,8 @@ type rule struct {
 // Fail answers the next count matching requests with errno instead of carrying them out; a negative count means until
 // ClearRules. A held request meets the rule when it is released.
 //
-// QEMU stops the guest at ENOSPC, and with some settings at EIO, unless the device has werror=report and rerror=report. A
-// Linux guest sees EIO for most of them.
+// QEMU stops the guest at ENOSPC for a write (Shelve makes use of it), and with some settings at EIO, unless the device has werror=report and
+// rerror=report. A Linux guest sees EIO for most of them.
 func (d *Disk) Fail(m Match, errno Errno, count int) {
 	d.addRule(rule{kind: ruleFail, match: m, errno: errno, left: count})
 }

@@ -98,8 +98,8 @@ func (c *conductor) quiescence(ctx context.Context) error {
 // conductor runs one program.
 type conductor struct {
 	env     Env
-	program prog.Program
-	steps   []prog.Step
+	program prog.Program // changes once where the run branches, with mu held and no task being started
+	steps   []prog.Step  // likewise
 	// ctx is the run's: answers to tasks are given on its behalf.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -116,6 +116,8 @@ type conductor struct {
 	mu    sync.Mutex
 	procs map[string]*proc  // by key; a thread's proc shares its link with its parent's
 	ops   map[string]openOp // by key: the operation the task is in
+	// branched says that program and steps are those that Env.Branch gave.
+	branched bool
 	// starting is the process that was not ready when the run's context ended, nil if none.
 	starting *proc
 	over     bool // the run has ended: what processes still say, being killed, is no part of it
@@ -188,19 +190,8 @@ func opKey(n int) string { return "op " + strconv.Itoa(n) }
 
 // tasks starts everything, lets main go, and waits until all have ended.
 func (c *conductor) tasks(ctx context.Context) error {
-	late := false
-	for _, s := range c.steps {
-		late = late || s.Op.Verb == prog.VRemount || s.Op.Verb == prog.VAttr
-	}
-	for _, pl := range c.plan() {
-		// A remount needs every file closed, and an attribute may change what an open gives: then tasks open theirs only when they
-		// are started.
-		if late && pl.key != "main" {
-			continue
-		}
-		if err := c.start(ctx, pl); err != nil {
-			return err
-		}
+	if err := c.startAll(ctx); err != nil {
+		return err
 	}
 	c.revived()
 	if err := c.letGo(ctx, "main"); err != nil {
@@ -216,10 +207,29 @@ func (c *conductor) tasks(ctx context.Context) error {
 	return c.waitAll(ctx)
 }
 
+// startAll makes the tasks ready that are not: all, unless one has to wait.
+func (c *conductor) startAll(ctx context.Context) error {
+	late := false
+	for _, s := range c.steps {
+		late = late || c.concerns(s) && (s.Op.Verb == prog.VRemount || s.Op.Verb == prog.VAttr)
+	}
+	for _, pl := range c.plan() {
+		// A remount needs every file closed, and an attribute may change what an open gives: then tasks open theirs only when they
+		// are started.
+		if c.proc(pl.key) != nil || late && pl.key != "main" {
+			continue
+		}
+		if err := c.start(ctx, pl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // start makes a task's process, or its thread, and waits until it is ready.
 func (c *conductor) start(ctx context.Context, pl planned) error {
 	p := &proc{key: pl.key, task: pl.task, thread: pl.thread, ready: make(chan struct{}), ended: make(chan struct{})}
-	o := order{Do: "prepare", Program: c.program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single, Resume: c.env.Resume}
+	o := order{Do: "prepare", Program: c.program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single, Resume: c.env.Resume, BranchAt: c.branchAt(pl.key)}
 	if c.env.Memory != nil {
 		o.Cgroup = c.env.Memory.Dir()
 	}

@@ -21,6 +21,9 @@ func (c *conductor) concerns(s prog.Step) bool {
 	if c.env.Resume > 0 {
 		return s.N >= c.env.Resume
 	}
+	if !c.concernsBranch(s) {
+		return false
+	}
 	cut, cuts := c.program.Cut()
 	return !cuts || s.N <= cut.N
 }

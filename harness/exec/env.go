@@ -31,6 +31,10 @@ type Env struct {
 	// Resume is the number of the operation to begin with: the one behind a power cut, on the machine that was started from what it left.
 	// 0 is the beginning of the program.
 	Resume int
+	// BranchAt is the number of the operation of main before which Branch is called, 0 for none. Branch returns the program to go on with, which
+	// is the same before that operation and about the same files; in every copy that has been made of the machine meanwhile.
+	BranchAt int
+	Branch   func(ctx context.Context) (prog.Program, error)
 	// Confirm says how often a task must be found asleep without a context switch in between, a few milliseconds apart,
 	// before it counts as blocked, where the machine cannot be seen to be idle. 0 means 20.
 	Confirm int

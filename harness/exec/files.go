@@ -47,6 +47,11 @@ func openFlags(op prog.Op) int {
 // open opens and maps what ops use.
 func (f *files) open(ops []prog.Op) error {
 	f.fds, f.errs, f.maps, f.pins = map[openKey]int{}, map[openKey]unix.Errno{}, map[string][]byte{}, map[pinKey][2]int{}
+	return f.openMore(ops)
+}
+
+// openMore opens and maps what ops use beside what is open.
+func (f *files) openMore(ops []prog.Op) error {
 	var err error
 	prog.Program{Ops: ops}.Walk(func(s prog.Step) {
 		if err == nil && s.Op.Verb.IsData() && s.Op.File != "" {

@@ -14,12 +14,13 @@ import (
 const (
 	askDropCaches = -1 - iota
 	askRemount
+	askBranch
 )
 
 // finally reads every file of the program in every way, as DESIGN.md's "agreement at quiescence" says: through a mapping, the
 // page cache and directly, synced, then again with the caches dropped and after a remount.
 func (t *task) finally() error {
-	files := t.p.program.Files()
+	files := t.p.theProgram().Files()
 	for _, name := range files {
 		t.readThrough(name, history.FinalMapped, readMapped)
 		t.readThrough(name, history.FinalBuffered, readBuffered)

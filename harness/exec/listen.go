@@ -100,8 +100,12 @@ func (c *conductor) emit(p *proc, e history.Event) {
 // answer carries out what a task asks for and replies.
 func (c *conductor) answer(p *proc, n int) {
 	reply := order{Do: "reply", Task: p.key}
-	value, err := c.request(n)
-	reply.Value = value
+	var err error
+	if n == askBranch {
+		reply.Program, err = c.branch(c.ctx)
+	} else {
+		reply.Value, err = c.request(n)
+	}
 	var missed *NotProvokedError
 	if errors.As(err, &missed) {
 		c.emit(p, history.Event{Kind: history.Note, Time: now(), Task: p.task, Op: n, Name: NotProvoked, Text: missed.Why})
@@ -118,7 +122,7 @@ func (c *conductor) answer(p *proc, n int) {
 // remountErrno is the kernel's answer where what failed is a remount.
 func remountErrno(c *conductor, n int, err error) (string, bool) {
 	var errno unix.Errno
-	remount := n == askRemount || n >= 0 && c.steps[n].Op.Verb == prog.VRemount
+	remount := n == askRemount || n >= 0 && c.step(n).Op.Verb == prog.VRemount
 	if !remount || !errors.As(err, &errno) {
 		return "", false
 	}
@@ -133,7 +137,7 @@ func (c *conductor) request(n int) (bool, error) {
 	case askRemount:
 		return false, c.env.Remount()
 	}
-	return c.carryOut(c.ctx, c.steps[n])
+	return c.carryOut(c.ctx, c.step(n))
 }
 
 // carryOut does an operation of the harness's own. The bool answers until: whether the watched task has ended.

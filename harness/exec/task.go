@@ -44,7 +44,7 @@ type process struct {
 	mu      sync.Mutex
 	replies map[string]chan order // by task
 	spec    order
-	program prog.Program
+	program prog.Program // protected by mu
 	threads sync.WaitGroup
 }
 
@@ -146,8 +146,12 @@ type task struct {
 
 func newTask(p *process, key string, single int) *task {
 	t := &task{p: p, key: key, inbox: p.inbox(key)}
-	t.name, t.ops, t.first = find(p.program, key, single, p.spec.Resume)
-	t.files = newFiles(p.spec.Root, p.program)
+	program := p.theProgram()
+	t.name, t.ops, t.first = find(program, key, single, p.spec.Resume)
+	if p.branches(key) {
+		t.ops = ahead(t.ops, p.spec.BranchAt)
+	}
+	t.files = newFiles(p.spec.Root, program)
 	t.aio = &aio{}
 	return t
 }
@@ -184,7 +188,11 @@ func (t *task) run() error {
 	if t.key == finalKey {
 		return t.finally()
 	}
-	if err := t.all(t.ops, t.first, 0); err != errStop {
+	err := t.all(t.ops, t.first, 0)
+	if err == nil && t.p.branches(t.key) {
+		err = t.goOn()
+	}
+	if err != errStop {
 		return err
 	}
 	return nil
@@ -286,6 +294,8 @@ func (t *task) askedFor(n int) string {
 		return "final drop-caches"
 	case askRemount:
 		return "final remount"
+	case askBranch:
+		return "branch"
 	}
 	return fmt.Sprintf("op %d", n)
 }

@@ -19,7 +19,7 @@ const taskFD = 3
 // order is what the conductor tells a task process.
 type order struct {
 	Do string // prepare, go, reply
-	// For prepare: the program's text, where its files are, and which task this process is; Single is the number of the
+	// For prepare: the program's text (which is also the reply to how to go on), where its files are, and which task this process is; Single is the number of the
 	// one operation that a may-block process runs, -1 for a whole task.
 	Program, Root, Task string
 	// Cgroup is the folder of the tasks' memory cgroup, "" for none.
@@ -27,6 +27,8 @@ type order struct {
 	Single int
 	// Resume is the number of main's first operation.
 	Resume int
+	// BranchAt is the number of the operation before which main asks how to go on, 0 for none.
+	BranchAt int
 	// For reply: what the answer is; Stop ends the task, since what it waits for did not come about.
 	Error string
 	Value bool

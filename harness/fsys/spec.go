@@ -20,6 +20,9 @@ type FS struct {
 	Variants []Variant
 	// Optional file systems are tested only where somebody asks for them.
 	Optional bool
+	// OpensWait says that to open a file waits for what is done with it: a task has to have its files open before another is held in the
+	// middle of a write.
+	OpensWait bool
 
 	// mkfs is the command, with the placeholders device, uuid, block, log and extra.
 	mkfs []string

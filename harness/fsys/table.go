@@ -64,7 +64,7 @@ func btrfs() FS {
 // of gfs2-utils 3.5; it adds only trusted extended attributes.
 func gfs2() FS {
 	return FS{
-		Name: "gfs2", Type: "gfs2", Modules: []string{"gfs2"}, MinDevice: 64 * MiB,
+		Name: "gfs2", Type: "gfs2", Modules: []string{"gfs2"}, MinDevice: 64 * MiB, OpensWait: true, // gfs2_open_common: for the inode's glock
 		mkfs:    []string{"mkfs.gfs2", "-q", "-O", "-K", "-o", "format=1801", "-b", block, "-p", "lock_nolock", "-j", "1", "-J", "8", "-U", uuid, device},
 		options: []string{"lockproto=lock_nolock"},
 		Variants: []Variant{

@@ -86,15 +86,25 @@ func (a *agent) ask(ctx context.Context, op string) (wire.Answer, error) {
 
 // put is ask for a question with more to it; it gets an ID here.
 func (a *agent) put(ctx context.Context, question wire.Ask) (wire.Answer, error) {
-	ch := make(chan wire.Answer, 1)
-	a.mu.Lock()
-	a.lastAsk++
-	question.ID = a.lastAsk
-	a.answers[question.ID] = ch
-	a.mu.Unlock()
+	ch := a.expect(&question)
 	if err := a.conn.Send(wire.ToHost{Ask: &question}); err != nil {
 		return wire.Answer{}, err
 	}
+	return await(ctx, ch)
+}
+
+// expect gives a question its ID, and where its answer will be.
+func (a *agent) expect(question *wire.Ask) <-chan wire.Answer {
+	ch := make(chan wire.Answer, 1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lastAsk++
+	question.ID = a.lastAsk
+	a.answers[question.ID] = ch
+	return ch
+}
+
+func await(ctx context.Context, ch <-chan wire.Answer) (wire.Answer, error) {
 	select {
 	case answer := <-ch:
 		return answer, nil

@@ -88,7 +88,7 @@ func (a *agent) tryJob(j wire.Job, done *wire.Done) error {
 }
 
 // runProgram runs the program in the mounted file system.
-func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), cut func(context.Context, prog.Op) error) error {
+func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(history.Event), t turns) error {
 	memory, err := exec.LimitedMemory(p, "tasks")
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(histo
 			heard.Add(1)
 			emit(e)
 		},
-		Cut: cut, Resume: j.Resume, Spares: r.spares,
+		Cut: t.cut, Resume: j.Resume, Branch: t.branch, BranchAt: j.BranchAt, Spares: r.spares,
 		Remount: func() error { return mounting(on).Remount() },
 	})
 }
@@ -131,8 +131,9 @@ func (a *agent) traced(setup context.Context, r *ready, j wire.Job, p prog.Progr
 		}
 		return errors.Join(err, r.trace.Close())
 	}
-	err := a.runProgram(r, j, p, tasks.Take, func(ctx context.Context, op prog.Op) error {
-		return a.cutPower(ctx, op, j.Nonce, done, tell)
+	err := a.runProgram(r, j, p, tasks.Take, turns{
+		cut:    func(ctx context.Context, op prog.Op) error { return a.cutPower(ctx, op, j.Nonce, done, tell) },
+		branch: func(ctx context.Context) (prog.Program, error) { return a.branch(ctx, done) },
 	})
 	return errors.Join(err, tell())
 }

@@ -26,6 +26,9 @@ type Job struct {
 	Replay string
 	// Mutants are the engine's bugs to switch on.
 	Mutants []string
+	// Branch is the number of the operation before which other jobs to come go on differently, 0 for none: a target that can copy a machine may
+	// carry out once what comes before. See prog.Program.Beginning.
+	Branch int
 	// Hangs says that the case lists a hang there: it needs not be waited for as long as one that would be news.
 	Hangs bool
 	// Proved is told that no schedule is left to try, and how many were executed to stand for all; may be nil. A target that explores

@@ -126,6 +126,8 @@ type Job struct {
 	Program string `json:"program"` // text form
 	// Resume is the number of the operation to begin with, the one behind a power cut; 0 is the program's beginning.
 	Resume int `json:"resume,omitempty"`
+	// BranchAt is the number of the operation before which the guest asks how to go on (Branch), 0 for none.
+	BranchAt int `json:"branch_at,omitempty"`
 	// Trace is what the program wants traced: another tracing than the one prepared is started anew.
 	Trace
 	// RunLimit bounds the program and the final reads, SetupLimit what comes before, in nanoseconds: the last resort.
@@ -138,11 +140,11 @@ type Job struct {
 }
 
 // Ask is a request of the guest to the host. Op is an operation in text form (hold, await held, release, fail, record, cut), or
-// Clock, Requests or Heal. A cut is not answered unless it cannot be done: the guest's machine ends.
+// Clock, Requests, Heal or Branch. A cut is not answered unless it cannot be done: the guest's machine ends.
 type Ask struct {
 	ID int64  `json:"id"`
 	Op string `json:"op"`
-	// Clock comes with a cut: there is no Done that could say it.
+	// Clock comes with a cut and a branch: there is no Done that could say it.
 	Clock *ClockOffset `json:"clock,omitempty"`
 }
 
@@ -158,7 +160,13 @@ const (
 	Clock    = "clock"
 	Requests = "requests"
 	Heal     = "heal" // ends every hold and every fail
+	// Branch asks for the program to go on with. The guest says nothing more until it has the answer, so that its machine can be copied; what it
+	// has written to the kernel's log before is BranchLine.
+	Branch = "branch"
 )
+
+// BranchLine is the line that the guest writes to the kernel's log before it asks how to go on.
+const BranchLine = "iomapcheck: branch"
 
 // ClockLine begins a line that the guest writes to the kernel's log as a program starts: its own clock in nanoseconds follows, which tells how
 // far the times of the log are ahead of it.
@@ -174,6 +182,8 @@ type Answer struct {
 	Value int64 `json:"value,omitempty"`
 	// Full says, for Requests, that the disk holds as many as QEMU has under way at a time: it will be asked for nothing more.
 	Full bool `json:"full,omitempty"`
+	// Program is what to go on with, in text form, for Branch.
+	Program string `json:"program,omitempty"`
 }
 
 // Done ends a job.
@@ -224,6 +234,20 @@ func (c *Conn) Send(message any) error {
 		return fmt.Errorf("send control message: %w", err)
 	}
 	return nil
+}
+
+// SendLast is Send, after which nobody's message is sent until more is called, which has to happen.
+func (c *Conn) SendLast(message any) (more func(), err error) {
+	b, err := json.Marshal(message)
+	if err != nil {
+		return func() {}, fmt.Errorf("encode control message: %w", err)
+	}
+	c.mu.Lock()
+	if _, err := c.w.Write(append(b, '\n')); err != nil {
+		c.mu.Unlock()
+		return func() {}, fmt.Errorf("send control message: %w", err)
+	}
+	return c.mu.Unlock, nil
 }
 
 // SendRaw writes bytes that need not be a message: for tests of who receives them.

@@ -175,6 +175,10 @@ func (o *Origin) replaceFiles(pid int, with map[int]*os.File) error {
 			return err
 		}
 	}
+	// A copy gets no mail, but may be the original of others, with a mailbox of its own.
+	if _, err := o.call(pid, unix.SYS_CLOSE, uint64(o.inbox)); err != nil {
+		return fmt.Errorf("close the copy's inbox: %w", err)
+	}
 	return nil
 }
 

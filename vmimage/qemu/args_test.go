@@ -28,7 +28,7 @@ func TestDevicesSayWhatTheyAddToTheCommandLine(t *testing.T) {
 		{NBD{Serial: "scratch", Socket: socket(t), Export: "e", BlockSize: 4096},
 			`-blockdev {"discard":"unmap","driver":"nbd","export":"e","node-name":"disk-scratch","server":{"str":"3","type":"fd"}} ` +
 				`-device virtio-blk-pci,drive=disk-scratch,id=disk-scratch-dev,serial=scratch,num-queues=1,request-merging=off,` +
-				`werror=report,rerror=report,logical_block_size=4096,physical_block_size=4096`},
+				`werror=enospc,rerror=report,logical_block_size=4096,physical_block_size=4096`},
 		{RawDisk{Serial: "test", Path: `/tmp/with ,"odd" name`},
 			`-blockdev {"discard":"unmap","driver":"raw","file":{"driver":"file","filename":"/tmp/with ,\"odd\" name"},` +
 				`"node-name":"disk-test"} -device virtio-blk-pci,drive=disk-test,id=disk-test-dev,serial=test,num-queues=1,` +
@@ -41,10 +41,10 @@ func TestDevicesSayWhatTheyAddToTheCommandLine(t *testing.T) {
 			`-blockdev {"discard":"unmap","driver":"nbd","export":"","node-name":"disk-p","server":{"str":"7","type":"fd"}} ` +
 				`-blockdev {"discard":"unmap","driver":"raw","file":"disk-p","node-name":"disk-p-0","offset":4096,"size":8192} ` +
 				`-device virtio-blk-pci,drive=disk-p-0,id=disk-p-0-dev,serial=p-0,num-queues=1,request-merging=off,` +
-				`werror=report,rerror=report,share-rw=on ` +
+				`werror=enospc,rerror=report,share-rw=on ` +
 				`-blockdev {"discard":"unmap","driver":"raw","file":"disk-p","node-name":"disk-p-1","offset":0,"size":4096} ` +
 				`-device virtio-blk-pci,drive=disk-p-1,id=disk-p-1-dev,serial=p-1,num-queues=1,request-merging=off,` +
-				`werror=report,rerror=report,share-rw=on`},
+				`werror=enospc,rerror=report,share-rw=on`},
 		{ZonedNBD{NBD{Serial: "z", Socket: socket(t), BlockSize: 4096}, Part{0, 1 << 20}, 1 << 18},
 			`-blockdev {"discard":"unmap","driver":"nbd","export":"","node-name":"disk-z","server":{"str":"8","type":"fd"}} ` +
 				`-blockdev {"discard":"unmap","driver":"raw","file":"disk-z","node-name":"disk-z-0","offset":0,"size":1048576} ` +

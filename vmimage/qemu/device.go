@@ -41,11 +41,17 @@ func blockSizes(size int) string {
 }
 
 // virtioBlk is the guest's side of a disk. Requests reach the backend as the guest made them (no merging: a harness that holds the second
-// of two writes must see two), and errors reach the guest (by default QEMU stops the machine on ENOSPC).
-func virtioBlk(node, serial string, blockSize int) string {
-	return fmt.Sprintf("virtio-blk-pci,drive=%s,id=%s-dev,serial=%s,num-queues=1,request-merging=off,werror=report,rerror=report%s",
-		node, node, serial, blockSizes(blockSize))
+// of two writes must see two), and errors reach the guest, all but those that onWriteError says.
+func virtioBlk(node, serial string, blockSize int, onWriteError string) string {
+	return fmt.Sprintf("virtio-blk-pci,drive=%s,id=%s-dev,serial=%s,num-queues=1,request-merging=off,werror=%s,rerror=report%s",
+		node, node, serial, onWriteError, blockSizes(blockSize))
 }
+
+// What becomes of a write that fails: the guest is told, or at ENOSPC the machine stops, and writes again once it goes on; see VM.Park.
+const (
+	report = "report"
+	park   = "enospc"
+)
 
 // NBD is a disk served by us: QEMU is the client on an inherited socket. The server must be answering before Start is called, because
 // QEMU does the handshake while it starts.
@@ -58,7 +64,7 @@ type NBD struct {
 
 // Args implements Device.
 func (d NBD) Args(fds *FDs) []string {
-	return append(d.export(fds), "-device", virtioBlk(d.node(), d.Serial, d.BlockSize))
+	return append(d.export(fds), "-device", virtioBlk(d.node(), d.Serial, d.BlockSize, park))
 }
 
 // node is the name of the export's block device node.
@@ -87,7 +93,7 @@ func (d RawDisk) Args(*FDs) []string {
 			"driver": "raw", "node-name": node, "discard": "unmap",
 			"file": map[string]string{"driver": "file", "filename": d.Path},
 		}),
-		"-device", virtioBlk(node, d.Serial, d.BlockSize),
+		"-device", virtioBlk(node, d.Serial, d.BlockSize, report),
 	}
 }
 

@@ -30,7 +30,7 @@ func (d NBDParts) Args(fds *FDs) []string {
 		node := "disk-" + serial
 		args = append(args, part.node(d.node(), node)...)
 		// The export has several users.
-		args = append(args, "-device", virtioBlk(node, serial, d.BlockSize)+",share-rw=on")
+		args = append(args, "-device", virtioBlk(node, serial, d.BlockSize, park)+",share-rw=on")
 	}
 	return args
 }

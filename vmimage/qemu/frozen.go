@@ -17,7 +17,7 @@ type Frozen struct {
 	origin *fork.Origin
 }
 
-// Freeze stops the machine for good. No request of it may be under way. Where its process cannot be copied it is stopped all the same, and the
+// Freeze stops the machine for good. No request of it may be under way (see Park). Where its process cannot be copied it is stopped all the same, and the
 // error says why; the caller kills it then.
 func (vm *VM) Freeze(ctx context.Context) (*Frozen, error) {
 	if vm.Accel != TCG {
@@ -81,7 +81,7 @@ func (f *Frozen) fork(p *parts, console io.Writer, onLine func(string)) (*VM, er
 		return nil, err
 	}
 	p.closeTheirs()
-	vm := &VM{Accel: f.vm.Accel, CPUs: f.vm.CPUs, Command: f.vm.Command, sockets: f.vm.sockets}
+	vm := &VM{Accel: f.vm.Accel, CPUs: f.vm.CPUs, Command: f.vm.Command, sockets: f.vm.sockets, parked: f.vm.isParked()}
 	return vm, vm.serve(p, process, console, onLine, func() error {
 		vm.qmp = qmp.Resume(p.qmp, vm.event)
 		return nil

@@ -40,6 +40,7 @@ type VM struct {
 	stopped bool   // guarded by mu: Stop was called, so the end is no error
 	ended   string // guarded by mu: the reason of QEMU's SHUTDOWN event
 	state   string // guarded by mu: the run state that made us kill it
+	parked  bool   // guarded by mu: Park stopped it, or what it is a copy of, so that state io-error is no end
 }
 
 // queuedEvents is how many events may wait while we ask for the run state.
@@ -137,12 +138,18 @@ func (vm *VM) checkState() {
 		return // QEMU is ending; if it is not, whoever waits for the guest has a limit
 	}
 	switch status.Status {
-	case "internal-error", "io-error", "guest-panicked":
-		vm.mu.Lock()
-		vm.state = status.Status
-		vm.mu.Unlock()
-		vm.process.kill()
+	case "io-error":
+		if vm.isParked() {
+			return
+		}
+	case "internal-error", "guest-panicked":
+	default:
+		return
 	}
+	vm.mu.Lock()
+	vm.state = status.Status
+	vm.mu.Unlock()
+	vm.process.kill()
 }
 
 // quitLimit is how long QEMU gets to end by itself. It has nothing to save.

@@ -18,6 +18,7 @@ type app struct {
 	out, errOut io.Writer
 	cacheDir    string
 	runsDir     string
+	config      string // the configuration's file, "" for the usual one
 	// code is the exit code of a command that ended without an error, by its verdicts.
 	code int
 }
@@ -27,6 +28,8 @@ const (
 	exitBad   = 1
 	exitUsage = 2
 	exitInfra = 125
+	// exitAbort ends a bisection: what is below 128 git bisect run takes for bad, but for 125.
+	exitAbort = 128
 )
 
 // usageError is a wrong command line.
@@ -37,10 +40,20 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usage(err error) error { return &usageError{err} }
 
+// abortError is a wrong command line of bisect-run: every commit would be as wrong.
+type abortError struct{ err error }
+
+func (e *abortError) Error() string { return e.err.Error() }
+func (e *abortError) Unwrap() error { return e.err }
+
 // exitCode tells wrong usage from our own faults.
 func exitCode(err error) int {
 	var wrong *usageError
-	if errors.As(err, &wrong) {
+	var abort *abortError
+	switch {
+	case errors.As(err, &abort):
+		return exitAbort
+	case errors.As(err, &wrong):
 		return exitUsage
 	}
 	return exitInfra
@@ -56,7 +69,9 @@ invalidate the page cache fall back to buffered I/O unnoticed? does truncate wai
 engine and on real kernels in QEMU virtual machines, and judges what happened.
 
 Exit codes: 0 good, 1 a verdict is bad, 125 nothing was shown (our own fault, or a situation that did not come about), 2 wrong
-usage. So any run command fits git bisect run.`,
+usage. So any run command fits git bisect run.
+
+` + configHelp,
 		Example: `  iomapcheck doctor                           what this machine can do
   iomapcheck run                              every case on the engine
   iomapcheck run --target vm --fs xfs,ext4    on Debian's 6.12, in a virtual machine
@@ -68,9 +83,11 @@ usage. So any run command fits git bisect run.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.cacheDir, "cache", defaultDir("IOMAPCHECK_CACHE", os.UserCacheDir), "kernels, tools and images (environment: IOMAPCHECK_CACHE)")
 	flags.StringVar(&a.runsDir, "runs", defaultRuns(), "evidence, a directory a run (environment: IOMAPCHECK_RUNS)")
+	flags.StringVar(&a.config, "config", "", "defaults of flags (environment: IOMAPCHECK_CONFIG; otherwise iomapcheck.yaml, if there is one)")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.image(), a.vm(), a.language(), a.xfstests())
-	return usageErrors(root)
+	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.validate(), a.bisectRun(), a.image(), a.vm(), a.language(), a.xfstests())
+	return complete(usageErrors(root))
 }
 
 // usageErrors makes every command's complaint about its arguments a usage error.

@@ -61,6 +61,9 @@ func (m *machine) command() string {
 		if m.warmed {
 			text += "a copy, with all its threads, of a machine that had run a program: "
 		}
+		if m.midway != nil {
+			return text + "one that then had begun the program, " + m.of.key + "\n"
+		}
 		text += "a clone of snapshot " + m.of.key + ", which was booted as\n" + m.of.booted + "\n"
 	}
 	return text

@@ -88,6 +88,20 @@ func (c *console) await(line string) <-chan struct{} {
 	return c.heard
 }
 
+// adopt takes over what another machine's console, of which this one's is a copy, has told of the clocks.
+func (c *console) adopt(ahead *int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = ahead
+}
+
+// clocks is what adopt takes.
+func (c *console) clocks() *int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ahead
+}
+
 // found keeps a finding. c.mu must be held.
 func (c *console) found(f oops.Finding) {
 	c.findings = append(c.findings, f)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/blockdev"
+	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/operate"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
@@ -25,6 +27,7 @@ type control struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	waits    sync.WaitGroup // answers that take time
+	waiting  atomic.Int32   // how many of them
 }
 
 func newControl(m *machine, p prog.Program, held time.Duration, t *timeline) *control {
@@ -58,11 +61,19 @@ func (c *control) answer(ask wire.Ask) {
 		return
 	}
 	if op := p.Ops[0]; op.Verb == prog.VAwaitHeld {
-		c.waits.Go(func() { c.reply(c.awaitHeld(ask.ID, op.Count)) })
+		c.waiting.Add(1)
+		c.waits.Go(func() {
+			defer c.waiting.Add(-1)
+			c.reply(c.awaitHeld(ask.ID, op.Count))
+		})
 		return
 	}
 	answer := wire.Answer{ID: ask.ID}
-	if err := c.operator().CarryOut(p.Ops[0]); err != nil {
+	op := p.Ops[0]
+	if op.Verb == prog.VFail && op.Errno == disk.ENOSPC.String() {
+		op.Errno = disk.EIO.String() // which is what a guest sees of every error; at the other QEMU would stop the machine
+	}
+	if err := c.operator().CarryOut(op); err != nil {
 		answer.Error = err.Error()
 	}
 	c.reply(answer)

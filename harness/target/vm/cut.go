@@ -128,7 +128,7 @@ func (m *machine) revive(ctx context.Context, job target.Job, past *life) (*targ
 		r.timeline.guest(history.Event{Kind: history.Return, Time: m.clock(), Task: "main", Op: past.op, Errno: r.refused})
 		m.spent = true
 	case r.refusal() == "":
-		err = r.program(ctx)
+		err = r.program(ctx, r.nonce)
 	}
 	r.end()
 	return r.conclude(err)
@@ -151,6 +151,9 @@ func (r *run) joined(second []history.Event) []history.Event {
 
 // bothConsoles is the console's text of both lives.
 func (r *run) bothConsoles(second string) string {
+	if r.m.midway != nil {
+		return r.m.midway.console + second
+	}
 	if r.past == nil {
 		return second
 	}

@@ -12,6 +12,10 @@
 // of its own, runs one job and is killed. A pool has the next one waiting, loaded and stopped, while a job runs. The disk is the programmable disk
 // of this process, which QEMU reaches over a socket pair.
 //
+// Under emulation the clones of a level that is wanted often are copies of one that has run before (warm.go), and programs that begin alike
+// are copies of a machine that has begun them (branch.go): in the middle of them, with tasks asleep in the kernel and requests that the
+// disk holds.
+//
 // What a preparation shows of the kernel is never hidden in a snapshot: when mkfs or mount are refused, fail, or make the kernel complain, the
 // job that wanted them goes on with the machine in which that happened, and no snapshot is made.
 //

@@ -40,6 +40,8 @@ type level struct {
 	fs fsys.Spec
 	// of is the booted level that one of reviving is, nil for others.
 	of *level
+	// begun is the program that a machine of the level has begun, nil for the others; such a level has no snapshot. See branch.go.
+	begun *beginning
 	// booted is the command that booted the machine, for the evidence.
 	booted string
 }

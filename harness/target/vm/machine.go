@@ -36,6 +36,8 @@ type machine struct {
 	// warmed that it is a copy of a clone that was; see warm.go.
 	of           *level
 	kept, warmed bool
+	// midway is where a copy stands that was made in the middle of a program, nil for others.
+	midway *midway
 	// release is called once the machine has ended.
 	release func()
 	// lost gets the reason when the disk's connection ends before the machine is stopped.

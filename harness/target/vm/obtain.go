@@ -66,6 +66,9 @@ func (t *Target) preparedClone(ctx context.Context, s shape, job target.Job) (*m
 	if err != nil {
 		return nil, err
 	}
+	if m, err := t.begunCopy(ctx, l, job); !errors.Is(err, errNotBegun) {
+		return m, err
+	}
 	return t.awake(ctx, l, t.pool.take)
 }
 

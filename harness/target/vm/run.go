@@ -37,6 +37,9 @@ type run struct {
 	// kernel refused to mount that. See cut.go.
 	cut, past *life
 	refused   string
+	// branchAt is where the guest is to ask how to go on, 0 for nowhere; branched is its question. See branch.go.
+	branchAt int
+	branched *wire.Ask
 }
 
 // leastHang is the shortest time after which a program that is known to hang is believed to.
@@ -66,6 +69,11 @@ func (r *run) end() {
 // run carries out a job. An error means that no history came of it; then the machine must not be used again.
 func (m *machine) run(ctx context.Context, job target.Job) (*target.Execution, error) {
 	r := m.newRun(job)
+	if m.midway != nil {
+		err := r.goOn(ctx)
+		r.end()
+		return r.conclude(err)
+	}
 	err := error(nil)
 	if !m.prepared {
 		err = r.prepare(ctx)
@@ -76,7 +84,7 @@ func (m *machine) run(ctx context.Context, job target.Job) (*target.Execution, e
 // finish goes on with a job whose preparation ended with err.
 func (r *run) finish(ctx context.Context, err error) (*target.Execution, error) {
 	if err == nil && r.refusal() == "" {
-		err = r.program(ctx)
+		err = r.program(ctx, r.nonce)
 	}
 	r.end()
 	if r.cut != nil && err == nil {
@@ -103,7 +111,7 @@ func (r *run) prepareAs(ctx context.Context, p *wire.Prepare) error {
 	if err := r.m.conn.Send(wire.ToGuest{Prepare: p}); err != nil {
 		return fmt.Errorf("have the guest prepare: %w", err)
 	}
-	if err := r.attend(ctx); err != nil {
+	if err := r.attend(ctx, r.limits.setup); err != nil {
 		return err
 	}
 	r.m.prepared = r.refusal() == ""
@@ -113,14 +121,19 @@ func (r *run) prepareAs(ctx context.Context, p *wire.Prepare) error {
 // refusal is why the guest did not prepare, or run the program.
 func (r *run) refusal() string { return r.done.Error + r.done.Unsupported }
 
-// program has the guest run the program on what is prepared.
-func (r *run) program(ctx context.Context) error {
+// program has the guest run the program on what is prepared; last is the line on the console up to which that goes.
+func (r *run) program(ctx context.Context, last string) error {
 	r.m.prepared = false
-	r.heard = r.m.log.await(r.nonce)
+	r.heard = r.m.log.await(last)
 	if err := r.m.conn.Send(wire.ToGuest{Job: r.order()}); err != nil {
 		return fmt.Errorf("hand the job to the guest: %w", err)
 	}
-	err := r.attend(ctx)
+	return r.hearAll(ctx, r.limits.setup)
+}
+
+// hearAll attends to the program until its end, or to where it branches, and to the console's part of that.
+func (r *run) hearAll(ctx context.Context, limit time.Duration) error {
+	err := r.attend(ctx, limit)
 	if err == nil && r.cut == nil {
 		r.hearOut(ctx)
 	}
@@ -173,7 +186,7 @@ func (r *run) preparation(trace wire.Trace) *wire.Prepare {
 func (r *run) order() *wire.Job {
 	return &wire.Job{
 		Program: r.job.Program.String(), Trace: observe.Wanted(r.job.Program),
-		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce, Resume: r.resume(), Last: r.m.of != nil && !r.m.kept,
+		RunLimit: int64(r.limits.run), SetupLimit: int64(r.limits.setup), Nonce: r.nonce, Resume: r.resume(), BranchAt: r.branchAt, Last: r.m.of != nil && !r.m.kept,
 	}
 }
 
@@ -186,9 +199,10 @@ var (
 	errFlood   = fmt.Errorf("the guest reported more than %d MiB of events", maxWeight>>20)
 )
 
-// attend takes what the guest says until it is done, dies, or says nothing for longer than its own limits allow.
-func (r *run) attend(ctx context.Context) error {
-	limit := time.NewTimer(r.limits.setup + r.limits.grace)
+// attend takes what the guest says until it is done, branches, dies, or says nothing for longer than its own limit at first, and those that it
+// reports later, allow.
+func (r *run) attend(ctx context.Context, first time.Duration) error {
+	limit := time.NewTimer(first + r.limits.grace)
 	defer limit.Stop()
 	for {
 		select {
@@ -238,6 +252,9 @@ func (r *run) take(msg wire.ToHost, limit *time.Timer) bool {
 	case msg.Event != nil:
 		r.timeline.guest(*msg.Event)
 		r.watchOperation(*msg.Event)
+	case msg.Ask != nil && msg.Ask.Op == wire.Branch:
+		r.branched = msg.Ask
+		return true
 	case msg.Ask != nil:
 		r.control.answer(*msg.Ask)
 	case msg.Phase != "":

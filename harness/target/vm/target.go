@@ -78,9 +78,10 @@ type Target struct {
 	idle   []*machine        // that have booted; guarded by mu
 	levels map[string]*level // open snapshots by key; guarded by mu
 	// revivings are the open snapshots as machines for the time after a power cut are clones of them; guarded by mu
-	revivings map[string]*level
-	failures  int // of snapshots; guarded by mu
-	warm      warmth
+	revivings  map[string]*level
+	beginnings map[string]*level // levels of programs that were begun, by key; guarded by mu
+	failures   int               // of snapshots; guarded by mu
+	warm       warmth
 }
 
 var _ target.Target = (*Target)(nil)
@@ -103,7 +104,7 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 	if config.DiskSize == 0 {
 		config.DiskSize = 512 << 20
 	}
-	t := &Target{config: config, levels: map[string]*level{}, revivings: map[string]*level{}, warm: newWarmth()}
+	t := &Target{config: config, levels: map[string]*level{}, revivings: map[string]*level{}, beginnings: map[string]*level{}, warm: newWarmth()}
 	err := StaticProgram(config.Agent)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ type timeline struct {
 	fence int64 // where on the disk fences begin, in bytes; requests there are no events. Set before the first event.
 
 	mu        sync.Mutex
-	requests  int64 // that arrived
+	before    []history.Event // what happened in the machine that this one is a copy of, on the guest's clock
+	requests  int64           // that arrived
 	recording bool
 	fromGuest []history.Event
 	arrived   []time.Time // of fromGuest, at the host
@@ -32,6 +33,13 @@ func (t *timeline) flooded() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.weight > maxWeight
+}
+
+// follow has the timeline begin with what happened in another machine, and record.
+func (t *timeline) follow(before []history.Event, requests int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before, t.requests, t.recording = before, requests, true
 }
 
 // start begins the recording of disk events: what mkfs and mount did is not part of the history.
@@ -84,6 +92,9 @@ func (t *timeline) last() int64 {
 	for _, e := range t.fromGuest {
 		last = max(last, e.Time)
 	}
+	for _, e := range t.before {
+		last = max(last, e.Time)
+	}
 	return last
 }
 
@@ -104,7 +115,7 @@ func (t *timeline) guess(born time.Time) int64 {
 func (t *timeline) events(born time.Time, offset int64) []history.Event {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := slices.Clone(t.fromGuest)
+	all := append(slices.Clone(t.before), t.fromGuest...)
 	for _, e := range t.fromDisk {
 		if out, ok := operate.Event(e, e.Time.Sub(born).Nanoseconds()-offset); ok {
 			all = append(all, out)

@@ -22,6 +22,8 @@ type warmed struct {
 	m      *machine
 	frozen *qemu.Frozen
 	image  *disk.Image
+	// midway is what its copies go on from, where it was stopped in a program; nil for others.
+	midway *midway
 
 	users int       // copies that run, and end with it; guarded by warmth.mu
 	last  time.Time // when one was made; guarded by warmth.mu
@@ -41,8 +43,8 @@ func newWarmth() warmth {
 }
 
 const (
-	// worthwhile is how many clones of a level make it probable that many more are wanted: to warm one takes as long as some ten jobs.
-	worthwhile = 3
+	// worthwhile and worthwhileBegun are how many clones of a level make it probable that many more are wanted: to warm one takes as long as some ten jobs.
+	worthwhile, worthwhileBegun = 3, 2
 	// idleWarm is how long a warmed machine has to be unused before another takes its place.
 	idleWarm = 30 * time.Second
 	// warmedMiB is the memory that a warmed machine and its copies take, generously.
@@ -68,12 +70,15 @@ func (t *Target) fresh(ctx context.Context, l *level) (*machine, error) {
 		}
 		t.cool(err)
 	}
+	if l.begun != nil {
+		return nil, errNotBegun
+	}
 	return t.clone(ctx, l)
 }
 
 // warmable says whether the level can be warmed at all.
 func (t *Target) warmable(l *level) bool {
-	return t.choice.Accel == qemu.TCG && !t.config.Clones && (l.prepared || l.of != nil)
+	return t.choice.Accel == qemu.TCG && !t.config.Clones && (l.prepared || l.of != nil || l.begun != nil)
 }
 
 // warmedOf is the level's warmed machine, with one user more; nil if there is none. It may begin to make one; then made is closed when that has
@@ -96,7 +101,7 @@ func (t *Target) warmedOf(l *level) (w *warmed, made <-chan struct{}) {
 		return nil, t.warm.making[l]
 	}
 	t.warm.uses[l]++
-	if t.warm.uses[l] >= worthwhile && t.makeRoomLocked() {
+	if t.warm.uses[l] >= l.worthwhile() && t.makeRoomLocked() {
 		t.warm.levels[l] = nil
 		done := make(chan struct{})
 		t.warm.making[l] = done
@@ -153,12 +158,25 @@ func availableMiB() int {
 	return 0
 }
 
+// worthwhile is after how many uses the level is warmed.
+func (l *level) worthwhile() int {
+	if l.begun != nil {
+		return worthwhileBegun
+	}
+	return worthwhile
+}
+
 // warmLevel warms a level. What goes wrong is reported, and the level's machines stay clones.
 func (t *Target) warmLevel(ctx context.Context, l *level) {
 	w, err := t.makeWarmed(ctx, l)
 	switch {
 	case errors.Is(err, errNotFrozen):
 		t.cool(err)
+		return
+	case err != nil && l.begun != nil:
+		if ctx.Err() == nil {
+			t.report("a program's beginning is not shared: %v", err)
+		}
 		return
 	case err != nil:
 		if ctx.Err() == nil {
@@ -183,6 +201,9 @@ func (t *Target) cool(err error) {
 }
 
 func (t *Target) makeWarmed(ctx context.Context, l *level) (*warmed, error) {
+	if l.begun != nil {
+		return t.makeBegun(ctx, l)
+	}
 	m, err := t.clone(ctx, l)
 	if err != nil {
 		return nil, err
@@ -199,7 +220,11 @@ func (t *Target) makeWarmed(ctx context.Context, l *level) (*warmed, error) {
 // copyOf makes a copy, of which the caller is a user.
 func (t *Target) copyOf(l *level, w *warmed) (*machine, error) {
 	m, socket, err := t.around(l.shape, (*disk.Disk).Resume)
-	if err == nil {
+	switch {
+	case err != nil:
+	case w.midway != nil:
+		err = m.disk.Unshelve(w.midway.disk)
+	default:
 		err = m.disk.Restore(w.image)
 	}
 	if err != nil {
@@ -211,7 +236,7 @@ func (t *Target) copyOf(l *level, w *warmed) (*machine, error) {
 		t.warm.leave(w)
 		return nil, fmt.Errorf("copy a machine: %w", err)
 	}
-	m.of, m.hello, m.prepared, m.warmed = l, l.hello, l.prepared, true
+	m.of, m.hello, m.prepared, m.warmed, m.midway = l, l.hello, l.prepared, true, w.midway
 	m.release = func() { t.warm.leave(w) }
 	return m, nil
 }
@@ -231,12 +256,21 @@ func (w *warmed) end() {
 
 // close ends every warmed machine. Copies that still run end with them.
 func (t *warmth) close() {
+	for _, w := range t.takeAll() {
+		w.end()
+	}
+}
+
+// takeAll leaves no machine warmed.
+func (t *warmth) takeAll() []*warmed {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var all []*warmed
 	for l, w := range t.levels {
 		if w != nil {
-			w.end()
+			all = append(all, w)
 		}
 		delete(t.levels, l)
 	}
+	return all
 }

@@ -123,7 +123,7 @@ func (m *machine) runQuietly(ctx context.Context, l *level, text string) error {
 	if err != nil {
 		return err
 	}
-	return m.quietly(target.Job{FS: l.fs, Program: program, Watch: func(string) {}}, func(r *run) error { return r.program(ctx) })
+	return m.quietly(target.Job{FS: l.fs, Program: program, Watch: func(string) {}}, func(r *run) error { return r.program(ctx, r.nonce) })
 }
 
 func (m *machine) prepareAnew(ctx context.Context, l *level) error {
