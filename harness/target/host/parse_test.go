@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -68,5 +69,24 @@ func TestWhatTheKernelSaysOfAnotherDeviceIsNotOurs(t *testing.T) {
 		if got := r.ours(kmsg.Finding{Finding: oops.Finding{Kind: c.kind, Lines: []string{c.line}}}); got != c.want {
 			t.Errorf("%s: %v, want %v", c.line, got, c.want)
 		}
+	}
+}
+
+func TestAHungTaskOfAnotherProgramIsNotOurs(t *testing.T) {
+	line := func(pid int) []string {
+		return []string{fmt.Sprintf("INFO: task some.name:%d blocked for more than 120 seconds.", pid)}
+	}
+	for pid, want := range map[int]bool{1: true, os.Getppid(): true, os.Getpid(): false, 2: false} { // 2 is a kernel thread, where it can be seen
+		if pid == 2 {
+			if comm, err := os.ReadFile("/proc/2/comm"); err != nil || string(comm) != "kthreadd\n" {
+				continue
+			}
+		}
+		if got := others(line(pid)); got != want {
+			t.Errorf("process %d is another's: %v, want %v", pid, got, want)
+		}
+	}
+	if others([]string{"nothing of tasks"}) {
+		t.Error("a report without a task is another's")
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/kmsg"
 	"github.com/iomapcheck/iomapcheck/harness/observe"
-	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 )
@@ -194,17 +191,6 @@ func mapped(err error) error {
 		return target.Unsupported("%s", program.Why)
 	}
 	return err
-}
-
-// ours says whether a finding may be about this program. The log is the whole machine's, where others try file systems, too: what the kernel says
-// of a device is ours only if it is of ours. The rest of it stands in the console's text.
-func (r *run) ours(f kmsg.Finding) bool {
-	switch f.Kind {
-	case oops.FSCorruption, oops.FSShutdown, oops.IOError:
-		names := regexp.MustCompile(`\b` + regexp.QuoteMeta(r.device) + `\b`)
-		return r.device == "" || slices.ContainsFunc(f.Lines, names.MatchString)
-	}
-	return true
 }
 
 // history puts everything on one time axis.
