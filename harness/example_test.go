@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness"
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
@@ -60,14 +61,14 @@ func Example() {
 	var verdicts []judge.Verdict
 	err = suite.Run(context.Background(), harness.Place{Target: engine, FS: []string{"xfs"}, Dir: dir}, func(v campaign.Verdict) {
 		verdicts = append(verdicts, v.Verdict)
-		fmt.Printf("%-11s %-25s %s\n", v.Verdict, v.Name(), v.Text)
+		fmt.Println(strings.TrimSpace(fmt.Sprintf("%s %s %s", v.Verdict, v.Name(), v.Text)))
 	})
 	fmt.Println("exit code", judge.ExitCode(verdicts...), err)
 	// Output:
-	// ok          mine/direct-write-is-seen witnessed in 4 of 4 executions
-	// ok          ltp/dio01
-	// fail        ltp/dio02                 block 7 is stale
-	// unexercised own/raced                 no line of the output matches [1-9]\d* collisions
-	// unsupported own/dax                   no DAX device
+	// ok mine/direct-write-is-seen witnessed in 4 of 4 executions
+	// ok ltp/dio01
+	// fail ltp/dio02 block 7 is stale
+	// unexercised own/raced no line of the output matches [1-9]\d* collisions
+	// unsupported own/dax no DAX device
 	// exit code 1 <nil>
 }

@@ -25,7 +25,7 @@ func invalidationWaitsForFolio() prog.Case {
 			rows.Journalled("nothing is invalidated before a write"),
 			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
-				Witnesses: []prog.Witness{prog.SeenBlocked("write", "folio_wait_bit_common")},
+				Witnesses: []prog.Witness{prog.SeenBlocked("write", "folio_wait_bit_common", "__filemap_get_folio")},
 				Why:       "a direct write to a file with checksums is carried out through the page cache, and locks the same folios to fill them",
 				Kernel:    "btrfs_direct_write, check_direct_IO; prepare_pages → __filemap_get_folio",
 				Commit:    "btrfs: always fallback to buffered write if the inode requires checksum",

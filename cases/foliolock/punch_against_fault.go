@@ -19,7 +19,7 @@ func punchAgainstFault() prog.Case {
 			prog.Release().As("let-go"), prog.Join("reader"), prog.Join("puncher"),
 			prog.Read("f", 0, whole).Returns('.'),
 			prog.Load("f", 0, whole).Returns('.'),
-		).Witness(prog.SeenBlocked("punch", "xfs_ilock", "ext4_fallocate", "f2fs_fallocate", "invalidate_lock", "i_rwsem", "folio_wait_bit_common"))
+		).Witness(prog.SeenBlocked("punch", "xfs_ilock", "ext4_fallocate", "f2fs_fallocate", "invalidate_lock", "i_rwsem", "folio_wait_bit_common", "__filemap_get_folio"))
 	}
 	return prog.Case{
 		ID:     "foliolock/punch-against-fault",

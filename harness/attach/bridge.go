@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +19,7 @@ type bridge struct {
 	size    int64 // of the file, in bytes
 	serving *serving
 	disk    *os.File
+	stopped atomic.Bool
 
 	mu    sync.Mutex
 	asked map[uint64]question // what the disk has not answered, by number
@@ -33,9 +35,12 @@ type question struct {
 func (b *bridge) requests() {
 	buf := make([]byte, maxWrite+fuseHeader+4096)
 	for {
+		if !b.await() {
+			return
+		}
 		n, err := unix.Read(b.fuse, buf)
 		switch {
-		case err == unix.EINTR || err == unix.ENOENT: // ENOENT: the request was interrupted before it was read
+		case err == unix.EINTR || err == unix.EAGAIN || err == unix.ENOENT: // ENOENT: the request was interrupted before it was read
 			continue
 		case err != nil:
 			b.stop()
@@ -48,8 +53,25 @@ func (b *bridge) requests() {
 	}
 }
 
-// stop ends the connection to the disk, and with it answers.
-func (b *bridge) stop() { b.serving.stop() }
+// awaitFor is how long a look for requests lasts before it is looked whether they are still wanted, in milliseconds.
+const awaitFor = 200
+
+// await waits for a request; false says that the bridge was stopped.
+func (b *bridge) await() bool {
+	for !b.stopped.Load() {
+		fds := []unix.PollFd{{Fd: int32(b.fuse), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, awaitFor); n > 0 || err != nil && err != unix.EINTR {
+			return true
+		}
+	}
+	return false
+}
+
+// stop ends the connection to the disk, and with it requests and answers.
+func (b *bridge) stop() {
+	b.stopped.Store(true)
+	b.serving.stop()
+}
 
 // take handles one request.
 func (b *bridge) take(req []byte) error {

@@ -52,7 +52,7 @@ func open(ctx context.Context, d *disk.Disk, way string) (*Device, error) {
 	case "nbd":
 		dev, err = openNBD(ctx, d)
 	case "loop":
-		dev, err = openLoop(ctx, d)
+		dev, err = openLoop(d)
 	default:
 		return nil, fmt.Errorf("attach disk by %q: there are %v", way, Ways())
 	}

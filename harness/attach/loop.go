@@ -1,7 +1,6 @@
 package attach
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,12 +15,12 @@ const loopTries = 16
 
 // openLoop attaches the disk to a loop device on a file that FUSE serves. The device's direct I/O to the file is asynchronous, so that what
 // is held stops nothing else.
-func openLoop(ctx context.Context, d *disk.Disk) (*Device, error) {
-	fuse, err := mountFUSE(ctx, d)
+func openLoop(d *disk.Disk) (*Device, error) {
+	fuse, err := mountFUSE(d)
 	if err != nil {
 		return nil, err
 	}
-	path, err := attachLoop(fuse.path())
+	path, err := attachLoop(fuse.mount.Path)
 	if err != nil {
 		return nil, errors.Join(err, fuse.close())
 	}
@@ -35,11 +34,13 @@ func attachLoop(path string) (string, error) {
 		return "", &UnavailableError{fmt.Sprintf("the kernel has no loop devices: %v", err)}
 	}
 	defer control.Close()
-	file, err := os.OpenFile(path, os.O_RDWR|unix.O_DIRECT, 0)
+	// Not by os.OpenFile: it asks the kernel whether the file can be polled, in a call that Go's scheduler does not know to block, and the kernel
+	// asks us.
+	file, err := unix.Open(path, unix.O_RDWR|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", fmt.Errorf("open the disk's file: %w", err)
 	}
-	defer file.Close()
+	defer unix.Close(file)
 	for range loopTries {
 		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
@@ -54,13 +55,13 @@ func attachLoop(path string) (string, error) {
 }
 
 // configureLoop has the device stand on the file, with direct I/O.
-func configureLoop(node string, file *os.File) error {
+func configureLoop(node string, file int) error {
 	dev, err := os.OpenFile(node, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", node, err)
 	}
 	defer dev.Close()
-	config := unix.LoopConfig{Fd: uint32(file.Fd()), Size: sector, Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_DIRECT_IO}}
+	config := unix.LoopConfig{Fd: uint32(file), Size: sector, Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_DIRECT_IO}}
 	if err := unix.IoctlLoopConfigure(int(dev.Fd()), &config); err != nil {
 		return fmt.Errorf("configure %s: %w", node, err)
 	}

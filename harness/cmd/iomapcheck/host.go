@@ -36,12 +36,6 @@ func (f *hostFlags) hostFS(fs []string) ([]string, error) {
 	return []string{spec.String()}, err
 }
 
-// alone says whether programs are to be run by another process of ours, in a mount namespace of its own: who makes a namespace while a file system is mounted
-// here would keep that in use.
-func (f *hostFlags) alone(target string) bool {
-	return target == "host" && f.dir == "" && !host.IsIsolated()
-}
-
 func (f *hostFlags) config() host.Config {
 	return host.Config{Dir: f.dir, Drive: host.Drive{Device: f.device}}
 }

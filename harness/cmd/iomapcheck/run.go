@@ -13,7 +13,6 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
-	"github.com/iomapcheck/iomapcheck/harness/target/host"
 	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 )
@@ -137,11 +136,7 @@ func (f *runFlags) checkTargetFlags(given func(flag string) bool) error {
 	return nil
 }
 
-func (a *app) runCases(ctx context.Context, f *runFlags, args []string) (err error) {
-	if f.alone(f.target) {
-		a.code, err = host.Isolated(ctx)
-		return err
-	}
+func (a *app) runCases(ctx context.Context, f *runFlags, args []string) error {
 	units, err := a.units(f, args)
 	if err := errors.Join(f.check(), err); err != nil {
 		return usage(err)

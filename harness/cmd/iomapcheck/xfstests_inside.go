@@ -12,7 +12,6 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/cases"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
-	"github.com/iomapcheck/iomapcheck/harness/target/host"
 	"github.com/iomapcheck/iomapcheck/harness/xfstests/inside"
 )
 
@@ -107,7 +106,7 @@ nothing but what is wrong. It exits with 0 for a pass, 1 for a failure, and 77 w
 	return cmd
 }
 
-// runCase runs a case; where it takes the disk, in a mount namespace of its own.
+// runCase runs a case.
 func (a *app) runCase(ctx context.Context, f *caseFlags, args []string) error {
 	req, err := f.request(args)
 	if err != nil {
@@ -116,10 +115,6 @@ func (a *app) runCase(ctx context.Context, f *caseFlags, args []string) error {
 	env, err := inside.ReadEnvironment(os.Getenv)
 	if err != nil {
 		return usage(err)
-	}
-	if req.Where == inside.NeedsDisk && !host.IsIsolated() {
-		a.code, err = host.Isolated(ctx)
-		return err
 	}
 	full, err := openLog(f.full)
 	if err != nil {

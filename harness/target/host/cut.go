@@ -61,7 +61,6 @@ func (s *driveSite) revive(ctx context.Context, r *run) error {
 	if err := s.d.attachIt(ctx); err != nil {
 		return err
 	}
-	s.mount.Device = s.d.device.Path
 	_, _ = r.log.Read()
 	r.timeline.goOn()
 	if r.watch != nil {
@@ -69,7 +68,7 @@ func (s *driveSite) revive(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	if err := s.mount.Mount(); err != nil {
+	if err := s.mount.Again(s.d.device.Path); err != nil {
 		var errno unix.Errno
 		if !errors.As(err, &errno) {
 			return err
@@ -84,7 +83,7 @@ func (s *driveSite) revive(ctx context.Context, r *run) error {
 
 // powerOff gets rid of the file system and of its device.
 func (s *driveSite) powerOff(ctx context.Context) error {
-	if err := unmount(ctx, s.mount.At); err != nil {
+	if err := s.unmount(ctx); err != nil {
 		return fmt.Errorf("after the power cut: %w", err)
 	}
 	dev := s.d.device

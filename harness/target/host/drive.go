@@ -13,6 +13,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/attach"
 	"github.com/iomapcheck/iomapcheck/harness/blockdev"
+	"github.com/iomapcheck/iomapcheck/harness/detached"
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/operate"
@@ -39,7 +40,6 @@ type drive struct {
 	disk   *disk.Disk
 	device *attach.Device // nil while it is not attached
 	store  *os.File       // nil for none
-	dir    string         // of ours, where file systems are mounted
 	// made says that a file system was made on the disk.
 	made bool
 }
@@ -62,10 +62,6 @@ func openDrive(c Drive) (*drive, error) {
 			return nil, errors.Join(fmt.Errorf("ask for the size of %s: %w", c.Device, err), d.store.Close())
 		}
 		size = min(size, end)
-	}
-	var err error
-	if d.dir, err = os.MkdirTemp("", "iomapcheck-mount"); err != nil {
-		return nil, fmt.Errorf("make a mount point: %w", err)
 	}
 	const page = 4096
 	d.disk = disk.New(size / page * page)
@@ -128,7 +124,7 @@ func (d *drive) close() error {
 		err = errors.Join(err, d.keep(), d.store.Close())
 	}
 	d.disk.Close()
-	return errors.Join(err, os.Remove(d.dir))
+	return err
 }
 
 // is makes the file system once, to see which variant comes out.
@@ -142,48 +138,47 @@ func (d *drive) is(ctx context.Context, name string) (fsys.Spec, error) {
 	}
 	m, err := d.make(ctx, spec)
 	if err != nil {
-		return fsys.Spec{}, err
+		return fsys.Spec{}, mapped(err)
 	}
-	seen, err := mountOf(m.At)
-	if err == nil {
-		spec, err = fsys.Recognise(seen.kind, seen.options, seen.block)
+	var st unix.Statfs_t
+	if err = unix.Statfs(m.Path, &st); err == nil {
+		options, _ := options(d.config.MountOptions)
+		spec, err = fsys.Recognise(spec.KernelType(), options, st.Bsize)
 	}
-	return spec, errors.Join(err, unix.Unmount(m.At, 0))
+	return spec, errors.Join(err, m.Close(), d.rest(ctx))
 }
 
 // make blanks the disk, makes the file system and mounts it.
-func (d *drive) make(ctx context.Context, spec fsys.Spec) (blockdev.Mount, error) {
-	m := blockdev.Mount{At: d.dir, Type: spec.KernelType(), Flags: spec.MountFlags(), Options: spec.MountOptions()}
+func (d *drive) make(ctx context.Context, spec fsys.Spec) (*detached.Mount, error) {
 	if needs := spec.Needs(); needs != "" {
-		return m, &blockdev.UnsupportedError{Reason: "the programmable disk is a plain one, and " + spec.String() + " needs " + needs}
+		return nil, &blockdev.UnsupportedError{Reason: "the programmable disk is a plain one, and " + spec.String() + " needs " + needs}
 	}
 	if size := d.disk.Size(); size < spec.MinDevice() {
-		return m, &blockdev.UnsupportedError{Reason: fmt.Sprintf("the disk has %d MiB, and %s needs %d", size>>20, spec, spec.MinDevice()>>20)}
-	}
-	if err := d.blank(); err != nil {
-		return m, err
+		return nil, &blockdev.UnsupportedError{Reason: fmt.Sprintf("the disk has %d MiB, and %s needs %d", size>>20, spec, spec.MinDevice()>>20)}
 	}
 	if err := d.attachIt(ctx); err != nil {
-		return m, err
+		return nil, err
 	}
-	m.Device = d.device.Path
-	if err := d.load(ctx, spec); err != nil {
-		return m, err
-	}
-	if err := blockdev.Make(ctx, d.mkfs(spec)); err != nil {
-		return m, err
+	for _, step := range []func() error{d.blank, func() error { return d.load(ctx, spec) }, func() error { return blockdev.Make(ctx, d.mkfs(spec)) }} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	d.made = true
+	return d.mount(spec)
+}
+
+// mount mounts what was made.
+func (d *drive) mount(spec fsys.Spec) (*detached.Mount, error) {
+	what := detached.Spec{Kind: spec.KernelType(), Source: d.device.Path, Flags: spec.MountFlags(), Options: spec.MountOptions()}
 	if len(d.config.MountOptions) > 0 {
-		m.Options, m.Flags = options(d.config.MountOptions)
+		what.Options, what.Flags = options(d.config.MountOptions)
 	}
-	if err := m.Mount(); err != nil {
-		if refused := m.Refused(err); refused != nil {
-			return m, refused
-		}
-		return m, err
+	m, err := detached.New(what)
+	if refused := (blockdev.Mount{Type: what.Kind, Options: what.Options}).Refused(err); refused != nil {
+		return nil, refused
 	}
-	return m, nil
+	return m, err
 }
 
 // blank makes the disk one that nobody has written to, and an honest one. What the kernel has cached of the device is of the file system before:
@@ -269,15 +264,15 @@ func (d *drive) end() int64 { return d.disk.Size() - blockdev.FenceSize }
 // driveSite is one program's file system.
 type driveSite struct {
 	d     *drive
-	mount blockdev.Mount
+	mount *detached.Mount
 }
 
 // heldLimit bounds how long a program waits for requests to be held.
 const heldLimit = 8 * time.Second
 
 func (s *driveSite) fill(r *run) {
-	r.env.Root = s.mount.At
-	r.env.Remount = s.mount.Remount
+	r.env.Root, r.device = s.mount.Path, filepath.Base(s.d.device.Path)
+	r.env.Remount = func() error { return s.remount() }
 	r.env.Disk = s.programmable(r)
 	r.env.Cut = s.cutter(r)
 }
@@ -289,32 +284,47 @@ func (s *driveSite) programmable(r *run) *programmable {
 	}
 }
 
-// clear unmounts. The kernel may need a moment to end processes that were killed.
+// remount unmounts and mounts again. An error that wraps an errno is the kernel's answer to the mount.
+func (s *driveSite) remount() error {
+	ctx, cancel := context.WithTimeout(context.Background(), setupLimit)
+	defer cancel()
+	if err := s.unmount(ctx); err != nil {
+		return fmt.Errorf("unmount: %v", err) // not wrapped: a file system that is busy is so because of a file of ours
+	}
+	return s.mount.Again(s.d.device.Path)
+}
+
+// clear unmounts.
 func (s *driveSite) clear(ctx context.Context) error {
 	operate.Heal(s.d.disk)
 	s.d.disk.Record(nil)
-	return unmount(ctx, s.mount.At)
+	return errors.Join(s.mount.Close(), s.d.rest(ctx))
 }
 
-// unmountLimit bounds the wait for a file system that is busy.
-const unmountLimit = 10 * time.Second
+// unmount unmounts, and waits until it has come about.
+func (s *driveSite) unmount(ctx context.Context) error {
+	if err := s.mount.Away(); err != nil {
+		return err
+	}
+	return s.d.rest(ctx)
+}
 
-func unmount(ctx context.Context, at string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unmountLimit)
+// restLimit bounds the wait for a file system that is busy: the kernel may need a moment to end processes that were killed.
+const restLimit = 10 * time.Second
+
+// rest waits until nothing is mounted from the device.
+func (d *drive) rest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restLimit)
 	defer cancel()
 	for {
-		err := unix.Unmount(at, 0)
-		if err == nil || err == unix.EINVAL { // EINVAL: a remount failed, and nothing is mounted
-			return nil
-		}
-		if err != unix.EBUSY {
-			return fmt.Errorf("unmount %s: %w", at, err)
+		used, err := detached.InUse(d.device.Path)
+		if !used || err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			_ = unix.Unmount(at, unix.MNT_DETACH) // it goes with its last user
-			return fmt.Errorf("unmount %s: it is still in use after %v", filepath.Base(at), unmountLimit)
-		case <-time.After(5 * time.Millisecond):
+			return fmt.Errorf("unmount %s: it is still in use after %v", d.device.Path, restLimit)
+		case <-time.After(2 * time.Millisecond):
 		}
 	}
 }

@@ -82,19 +82,19 @@ func (f *folder) lay(_ context.Context, r *run) (site, error) {
 	if f.cycle == nil {
 		r.note("stays-mounted", "the file system stays mounted: where a program reads after a remount, it is after a sync with the caches dropped")
 	}
-	return &folderSite{folder: f, root: root, stat: m.stat}, nil
+	return &folderSite{folder: f, root: root, mount: m}, nil
 }
 
 // folderSite is one program's folder.
 type folderSite struct {
 	folder *folder
 	root   string
-	// stat is the file of the device's counters.
-	stat string
+	mount  mount
 }
 
 func (s *folderSite) fill(r *run) {
-	r.env.Root, r.env.Disk = s.root, counted{s.stat}
+	r.env.Root, r.env.Disk = s.root, counted{s.mount.stat}
+	r.device = s.mount.device
 	r.env.Remount = func() error { return s.remount() }
 }
 

@@ -16,6 +16,8 @@ type mount struct {
 	block         int64  // bytes
 	// stat is the file with the counters of its device, "" where it stands on none.
 	stat string
+	// device is the name of its device, as in loop0, "" where it stands on none.
+	device string
 }
 
 // mountOf finds the mount of a path: the one with the path's device number, as statx gives it.
@@ -64,6 +66,9 @@ func parseMount(line string) (at string, m mount, ok bool) {
 		return "", mount{}, false
 	}
 	m = mount{kind: tail[0], options: fields[5] + "," + tail[2], stat: counters(fields[2], unescape(tail[1]))}
+	if source := unescape(tail[1]); strings.HasPrefix(source, "/dev/") {
+		m.device = filepath.Base(source)
+	}
 	return unescape(fields[4]), m, true
 }
 

@@ -1,11 +1,15 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/iomapcheck/iomapcheck/harness/kmsg"
+	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
 func TestThePathsMountIsTheLongestAndLast(t *testing.T) {
@@ -45,5 +49,44 @@ func TestCountersOfADevice(t *testing.T) {
 	}
 	if done, underWay := (counted{""}).read(); done != 0 || underWay != 0 {
 		t.Errorf("no device: %d, %d", done, underWay)
+	}
+}
+
+func TestWhatTheKernelSaysOfAnotherDeviceIsNotOurs(t *testing.T) {
+	r := &run{device: "loop1"}
+	for _, c := range []struct {
+		kind oops.Kind
+		line string
+		want bool
+	}{
+		{oops.FSShutdown, "XFS (loop1): log I/O error -5", true},
+		{oops.FSShutdown, "XFS (loop11): log I/O error -5", false},
+		{oops.FSShutdown, "Aborting journal on device loop1-8.", true},
+		{oops.FSCorruption, "BTRFS error (device nbd0): checksum", false},
+		{oops.IOError, "I/O error, dev loop2, sector 0", false},
+		{oops.Warning, "WARNING: CPU: 0 PID: 1 at fs/iomap/direct-io.c:1", true},
+	} {
+		if got := r.ours(kmsg.Finding{Finding: oops.Finding{Kind: c.kind, Lines: []string{c.line}}}); got != c.want {
+			t.Errorf("%s: %v, want %v", c.line, got, c.want)
+		}
+	}
+}
+
+func TestAHungTaskOfAnotherProgramIsNotOurs(t *testing.T) {
+	line := func(pid int) []string {
+		return []string{fmt.Sprintf("INFO: task some.name:%d blocked for more than 120 seconds.", pid)}
+	}
+	for pid, want := range map[int]bool{os.Getppid(): true, os.Getpid(): false, 2: false} { // 2 is a kernel thread, where it can be seen
+		if pid == 2 {
+			if comm, err := os.ReadFile("/proc/2/comm"); err != nil || string(comm) != "kthreadd\n" {
+				continue
+			}
+		}
+		if got := others(line(pid)); got != want {
+			t.Errorf("process %d is another's: %v, want %v", pid, got, want)
+		}
+	}
+	if others([]string{"nothing of tasks"}) {
+		t.Error("a report without a task is another's")
 	}
 }

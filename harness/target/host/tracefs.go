@@ -1,19 +1,16 @@
 package host
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/iomapcheck/iomapcheck/harness/detached"
 )
 
-// tracefs is where the kernel's trace is found. Where nobody has mounted it, it is mounted in a folder of ours, so that nobody else sees a
-// difference.
+// tracefs is where the kernel's trace is found. Where nobody has mounted it, it is mounted for us alone.
 type tracefs struct {
-	root string // "" for the usual place
-	own  bool
+	root string
+	own  *detached.Mount // nil for the usual place
 }
 
 // findTracefs looks in the usual places first. A kernel without tracefs is an error.
@@ -23,23 +20,17 @@ func findTracefs() (tracefs, error) {
 			return tracefs{root: usual}, nil
 		}
 	}
-	dir, err := os.MkdirTemp("", "iomapcheck-tracefs")
+	m, err := detached.New(detached.Spec{Kind: "tracefs", Source: "tracefs"})
 	if err != nil {
-		return tracefs{}, fmt.Errorf("make a mount point: %w", err)
+		return tracefs{}, err
 	}
-	if err := unix.Mount("tracefs", dir, "tracefs", 0, ""); err != nil {
-		return tracefs{}, errors.Join(fmt.Errorf("mount tracefs: %w", err), os.Remove(dir))
-	}
-	return tracefs{root: dir, own: true}, nil
+	return tracefs{root: m.Path, own: m}, nil
 }
 
 // close unmounts what findTracefs has mounted.
 func (t tracefs) close() error {
-	if !t.own {
+	if t.own == nil {
 		return nil
 	}
-	if err := unix.Unmount(t.root, unix.MNT_DETACH); err != nil {
-		return fmt.Errorf("unmount tracefs: %w", err)
-	}
-	return os.Remove(t.root)
+	return t.own.Close()
 }

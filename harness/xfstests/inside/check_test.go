@@ -1,7 +1,6 @@
 package inside
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,23 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/iomapcheck/iomapcheck/harness/target/host"
 )
-
-func TestMain(m *testing.M) {
-	// Mounts that another process copies into a namespace of its own would keep devices busy.
-	if os.Geteuid() == 0 && !host.IsIsolated() {
-		code, err := host.Isolated(context.Background())
-		if err != nil {
-			panic(err)
-		}
-		os.Exit(code)
-	}
-	// What is run has namespaces of its own.
-	os.Unsetenv("IOMAPCHECK_ISOLATED_FROM")
-	os.Exit(m.Run())
-}
 
 // able skips where this machine cannot run check: that needs root's rights, loop devices and mkfs.ext4. IOMAPCHECK_REQUIRE_HOST=1 makes that a
 // failure.

@@ -25,7 +25,7 @@
 // # Where a case runs
 //
 // One that takes the programmable disk runs on a file system made by $MKFS_OPTIONS and mounted by $MOUNT_OPTIONS on it, attached as /dev/nbdN or as a
-// loop device (harness/attach), in a mount namespace of its own; $SCRATCH_DEV is given what the last program left, so that check's fsck
+// loop device (harness/attach), where nobody else sees it; $SCRATCH_DEV is given what the last program left, so that check's fsck
 // sees it. Every other one runs in a folder of $TEST_DIR.
 //
 //	$TIME_FACTOR     how often each variant runs; the limits of time grow with it

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/iomapcheck/iomapcheck/harness/blockdev"
 	"github.com/iomapcheck/iomapcheck/harness/target/host"
 )
@@ -90,7 +88,6 @@ const perProgram = 40 * time.Second
 func (e Environment) target(ctx context.Context, where Needs, report func(string)) (*host.Target, error) {
 	c := host.Config{RunLimit: perProgram * time.Duration(e.TimeFactor), Report: report}
 	if where == NeedsDisk {
-		e.letGo()
 		c.Drive = host.Drive{Device: e.ScratchDev, MkfsOptions: e.MkfsOptions, MountOptions: e.MountOptions}
 		return host.Open(ctx, c)
 	}
@@ -102,14 +99,6 @@ func (e Environment) target(ctx context.Context, where Needs, report func(string
 		c.Cycle = e.cycle
 	}
 	return host.Open(ctx, c)
-}
-
-// letGo unmounts $TEST_DIR in a mount namespace of our own, which has a copy of that mount: a process of ours that is slow to end would
-// keep $TEST_DEV in use while check looks at it. Who loads it needs it.
-func (e Environment) letGo() {
-	if host.IsIsolated() && e.LoadFactor == 1 && e.TestDir != "" {
-		_ = unix.Unmount(e.TestDir, unix.MNT_DETACH) // it need not be a mount
-	}
 }
 
 // cycle unmounts $TEST_DEV and mounts it again, as check does between tests.

@@ -46,7 +46,11 @@ func testScript(t numbered) string {
 	}
 	fmt.Fprintf(&b, "#\n# Kernel: %s\n# %s\n\n", t.Case.Kernel, madeBy)
 	fmt.Fprintf(&b, ". ./common/preamble\n_begin_fstest %s\n\n", strings.Join(groupsOf(t.Case), " "))
-	fmt.Fprintf(&b, ". ./tests/iomap/case.sh\n_iomap_case %s %s\n", t.Case.ID, NeedsOf(t.Case))
+	words := fmt.Sprintf("_iomap_case %s %s", t.Case.ID, NeedsOf(t.Case))
+	if kills(t.Case) {
+		words += " kills"
+	}
+	fmt.Fprintf(&b, ". ./tests/iomap/case.sh\n%s\n", words)
 	return b.String()
 }
 

@@ -1,6 +1,10 @@
 package inside
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"slices"
+
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // Needs says where a case runs.
 type Needs string
@@ -41,4 +45,9 @@ func takesDisk(p prog.Program) bool {
 		}
 	}
 	return p.FillsDisk()
+}
+
+// kills says whether a case has the kernel kill a task for want of memory, which it reports in a way that check takes for a bug.
+func kills(c prog.Case) bool {
+	return slices.ContainsFunc(c.Variants, func(v prog.Variant) bool { return slices.Contains(v.Program.Events(), "oom:mark_victim") })
 }
