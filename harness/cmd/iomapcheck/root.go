@@ -69,7 +69,7 @@ usage. So any run command fits git bisect run.`,
 	flags.StringVar(&a.cacheDir, "cache", defaultDir("IOMAPCHECK_CACHE", os.UserCacheDir), "kernels, tools and images (environment: IOMAPCHECK_CACHE)")
 	flags.StringVar(&a.runsDir, "runs", defaultRuns(), "evidence, a directory a run (environment: IOMAPCHECK_RUNS)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.image(), a.vm(), a.language())
+	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.image(), a.vm(), a.language(), a.xfstests())
 	return usageErrors(root)
 }
 
