@@ -29,6 +29,7 @@ type aroundFlags struct {
 	exclude, expunge, set []string
 	resume, json          string
 	limit                 time.Duration
+	xunit                 bool
 	jobs                  int
 	diskMiB, memoryMiB    int64
 	expunged              []around.Expunged
@@ -73,6 +74,7 @@ Exit codes: 0 good, 1 a verdict is bad, 125 nothing was shown, 2 wrong usage.`,
 	fl.StringVar(&f.resume, "continue", "", "directory of a run to go on with")
 	fl.StringVar(&f.json, "json", "", "write verdicts to this file as well, one JSON object a line; - for standard output")
 	fl.DurationVar(&f.limit, "limit", around.DefaultLimit, "time limit of a test")
+	fl.BoolVar(&f.xunit, "xunit", false, "have check write its xunit report also on emulated machines, where that takes half a minute a test")
 	fl.IntVar(&f.jobs, "jobs", 1, "tests at a time, a machine each")
 	fl.Int64Var(&f.diskMiB, "disk", 4096, "size of TEST and of SCRATCH in MiB; they take the host's memory as they are written")
 	fl.Int64Var(&f.memoryMiB, "memory", 0, "a machine's memory in MiB; 0 for 2048")
@@ -207,6 +209,7 @@ func (a *app) runAround(ctx context.Context, f *aroundFlags) error {
 	runner := around.NewRunner(machines.Start)
 	defer runner.Close()
 	runner.Release, runner.KernelSpec, runner.Tree, runner.Dir, runner.Limit = machines.Release(), f.kernel, tree.Dir, dir, f.limit
+	runner.Report = f.xunit || machines.Fast()
 	return errors.Join(a.judgeAround(ctx, f, units, runner, log, p), log.Close())
 }
 

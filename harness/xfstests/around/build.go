@@ -33,6 +33,8 @@ type Images struct{ Userland, Tree string }
 type Builder struct {
 	Cache   cache.Dir
 	Archive userland.Archive
+	// Packages are what the userland is made of; nil for what xfstests needs.
+	Packages []string
 	// Report is told what takes time; may be nil.
 	Report func(line string)
 }
@@ -46,7 +48,11 @@ func (b Builder) report(format string, args ...any) {
 // Build returns the disks for a tree, from the cache as far as it has them. The first time it fetches the userland's packages, some 150 MiB, and
 // builds the tree.
 func (b Builder) Build(ctx context.Context, tree Tree) (Images, error) {
-	root, err := userland.Whole(ctx, b.Cache, b.Archive, packages(), users())
+	wanted := b.Packages
+	if wanted == nil {
+		wanted = packages()
+	}
+	root, err := userland.Whole(ctx, b.Cache, b.Archive, wanted, users())
 	if err != nil {
 		return Images{}, err
 	}

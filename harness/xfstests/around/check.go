@@ -62,6 +62,7 @@ var passedLine = regexp.MustCompile(`(^|\s)\d+s$`)
 func readOutput(test, output string) checked {
 	for line := range strings.Lines(output) {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(line), test)
+		ok = ok && strings.HasPrefix(rest, " ") // generic/0911 is another test
 		rest = strings.TrimSpace(rest)
 		_, why, skipped := strings.Cut(rest, "[not run] ")
 		switch {

@@ -116,7 +116,8 @@ func columnOf(name string, keys, own map[string]string) Column {
 
 // Config is the text of local.config for the column, without sections. The devices are inguest's placeholders.
 func (c Column) Config() string {
-	keys := maps.Clone(c.Keys)
+	keys := map[string]string{}
+	maps.Copy(keys, c.Keys)
 	maps.Copy(keys, map[string]string{
 		"FSTYP": c.FSType, "TEST_DEV": inguest.TestDev, "TEST_DIR": inguest.TestDir,
 		"SCRATCH_DEV": inguest.ScratchDev, "SCRATCH_MNT": inguest.ScratchDir, "RESULT_BASE": inguest.TreeDir + "/results",

@@ -58,7 +58,7 @@ func groupsOf(file string) ([]string, error) {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "_begin_fstest"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), "_begin_fstest "); ok {
 			rest, _, _ = strings.Cut(rest, "#")
 			return strings.Fields(rest), nil
 		}

@@ -1,6 +1,7 @@
 package around
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -25,14 +26,18 @@ type Options struct {
 	Cache         cache.Dir
 	Agent         string // the static iomapcheck binary
 	Images        Images
-	// DiskSize is that of TEST and of SCRATCH, in bytes.
+	// DiskSize is that of TEST and of SCRATCH, in bytes; 0 means 4 GiB.
 	DiskSize  int64
 	MemoryMiB int
 	Report    func(line string)
 }
 
-// memoryMiB is a machine's memory where nobody says otherwise: TEST and SCRATCH take none of it.
-const memoryMiB = 2048
+// memoryMiB and diskSize are a machine's memory, and its disks' in bytes, where nobody says otherwise. The disks take none of its memory, and of the
+// host's what is written.
+const (
+	memoryMiB = 2048
+	diskSize  = 4 << 30
+)
 
 // Machines boots machines of one kernel.
 type Machines struct {
@@ -42,9 +47,7 @@ type Machines struct {
 
 // OpenMachines gets the kernel and what else machines need.
 func OpenMachines(ctx context.Context, o Options) (*Machines, error) {
-	if o.MemoryMiB == 0 {
-		o.MemoryMiB = memoryMiB
-	}
+	o.DiskSize, o.MemoryMiB = cmp.Or(o.DiskSize, diskSize), cmp.Or(o.MemoryMiB, memoryMiB)
 	target, err := vm.Open(ctx, vm.Config{
 		Kernel: o.Kernel, Accel: o.Accel, Cache: o.Cache, Agent: o.Agent, Report: o.Report, Shell: true, Cold: true,
 		DiskSize: 2 * o.DiskSize, MemoryMiB: o.MemoryMiB,
@@ -62,6 +65,9 @@ func OpenMachines(ctx context.Context, o Options) (*Machines, error) {
 
 // Release is the kernel's.
 func (m *Machines) Release() string { return m.target.Release() }
+
+// Fast says that machines run on the processor itself.
+func (m *Machines) Fast() bool { return m.target.Accel().Accel == qemu.KVM }
 
 // Start boots a machine for a column. The error is *UnsupportedError where no test can be run in it.
 func (m *Machines) Start(ctx context.Context, column Column, watch func(string)) (Machine, error) {

@@ -6,8 +6,8 @@ import "github.com/iomapcheck/iomapcheck/vmimage/userland"
 func packages() []string {
 	return []string{
 		// Essential ones are nobody's dependency.
-		"base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils", "findutils", "grep", "gzip", "hostname", "libc-bin",
-		"login", "mount", "ncurses-bin", "passwd", "perl", "procps", "sed", "tar", "util-linux",
+		"base-files", "base-passwd", "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "findutils", "grep", "gzip", "hostname", "libc-bin",
+		"login", "mount", "ncurses-base", "ncurses-bin", "passwd", "perl", "procps", "sed", "sysvinit-utils", "tar", "util-linux",
 		// What its tests run, by its README and by _require_command in its common/.
 		"acl", "attr", "bc", "bsdextrautils", "btrfs-progs", "dbench", "dmsetup", "duperemove", "e2fsprogs", "file", "fio", "gawk", "keyutils", "kmod",
 		"libcap2-bin", "lvm2", "psmisc", "python3", "quota", "uuid-runtime", "xfsdump", "xfsprogs", "xz-utils",

@@ -26,6 +26,9 @@ type Runner struct {
 	Dir string
 	// Limit bounds one test, with what check does around it.
 	Limit time.Duration
+	// Report has check write its report in xunit's form, in which a failure's message is whole. It starts some processes for each of forty properties,
+	// before and after each test: half a minute on an emulated machine. Without it what check prints is read.
+	Report bool
 
 	pool pool
 }
@@ -83,7 +86,7 @@ func (r *Runner) run(ctx context.Context, u Unit, watch func(string), v *Verdict
 	}
 	watch("running")
 	began := time.Now()
-	o, err := m.Run(ctx, inguest.Test{Name: u.Test.Name, Limit: r.Limit, Count: true}, watch)
+	o, err := m.Run(ctx, inguest.Test{Name: u.Test.Name, Limit: r.Limit, Report: r.Report, Count: true}, watch)
 	if err != nil || o.Spent() {
 		m.Stop()
 	} else {

@@ -77,10 +77,12 @@ type counting struct {
 }
 
 // count begins to count.
-func count(ctx context.Context, wanted bool) (*counting, error) {
+func count(wanted bool) (*counting, error) {
 	if !wanted {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
 	config := ktrace.Config{BufferKiB: bufferKiB}
 	for _, s := range sources() {
 		if s.event != "" {
@@ -107,6 +109,9 @@ func (s source) name() string {
 	}
 	return ktrace.ProbeGroup + ":" + s.probe.Name
 }
+
+// startLimit bounds the setting up of probes, which patches the kernel's code: seconds on a slow machine.
+const startLimit = 2 * time.Minute
 
 // readLimit bounds the reading of the trace; a full buffer takes a slow machine some ten seconds.
 const readLimit = 2 * time.Minute

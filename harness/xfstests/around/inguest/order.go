@@ -53,6 +53,8 @@ type Prepare struct {
 type Test struct {
 	Name  string        `json:"name"` // generic/091
 	Limit time.Duration `json:"limit"`
+	// Report has check write its report in xunit's form.
+	Report bool `json:"report,omitempty"`
 	// Count has the branches counted.
 	Count bool `json:"count,omitempty"`
 }

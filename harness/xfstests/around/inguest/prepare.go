@@ -102,6 +102,15 @@ func (g *guest) mountAll() error {
 			return fmt.Errorf("mount %s on %s: %w", m.source, at, err)
 		}
 	}
+	if err := unix.Sethostname([]byte("guest")); err != nil {
+		return fmt.Errorf("set the host's name: %w", err)
+	}
+	// Where there is udev it makes these. Without /dev/fd bash has no process substitution, and tests find programs lacking that are there.
+	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+		if err := os.Symlink(target, inUserland("/dev/"+name)); err != nil && !errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("complete /dev: %w", err)
+		}
+	}
 	return errors.Join(os.MkdirAll(inUserland(TestDir), 0o755), os.MkdirAll(inUserland(ScratchDir), 0o755))
 }
 
