@@ -29,7 +29,7 @@ type aroundFlags struct {
 	exclude, expunge, set []string
 	resume, json          string
 	limit                 time.Duration
-	xunit                 bool
+	xunit, plain          bool
 	jobs                  int
 	diskMiB, memoryMiB    int64
 	expunged              []around.Expunged
@@ -77,6 +77,7 @@ Exit codes: 0 good, 1 a verdict is bad, 125 nothing was shown, 2 wrong usage.`,
 	fl.BoolVar(&f.xunit, "xunit", false, "have check write its xunit report also on emulated machines, where that takes half a minute a test")
 	fl.IntVar(&f.jobs, "jobs", 1, "tests at a time, a machine each")
 	fl.Int64Var(&f.diskMiB, "disk", 4096, "size of TEST and of SCRATCH in MiB; they take the host's memory as they are written")
+	fl.BoolVar(&f.plain, "plain", false, "have QEMU serve TEST and SCRATCH from files of its own instead of the programmable disk")
 	fl.Int64Var(&f.memoryMiB, "memory", 0, "a machine's memory in MiB; 0 for 2048")
 	return cmd
 }
@@ -240,7 +241,7 @@ func (a *app) openMachines(ctx context.Context, f *aroundFlags, tree around.Tree
 	}
 	return around.OpenMachines(ctx, around.Options{
 		Kernel: f.kernel, Accel: f.accel, Cache: a.cache(), Agent: self, Images: images, Report: report,
-		DiskSize: f.diskMiB << 20, MemoryMiB: int(f.memoryMiB),
+		DiskSize: f.diskMiB << 20, MemoryMiB: int(f.memoryMiB), Plain: f.plain,
 	})
 }
 

@@ -75,15 +75,15 @@ const grace = 3 * time.Minute
 const prepareLimit = 5 * time.Minute
 
 // startSession boots a machine and prepares it for a column.
-func startSession(ctx context.Context, target *vm.Target, column Column, half int64, watch func(string)) (*session, error) {
+func (m *Machines) startSession(ctx context.Context, column Column, watch func(string)) (*session, error) {
 	run, cancel := context.WithCancel(context.Background())
 	in, orders := io.Pipe()
 	reports, out := io.Pipe()
 	s := &session{orders: wire.NewConn(pipe{reports, orders}), inbox: make(chan inguest.Report), cancel: cancel}
 	started := make(chan struct{})
 	s.owned.Go(func() {
-		code, err := target.Shell(run, vm.Shell{
-			Device: fsys.Device{Log: half}, Stay: true, Command: helperCommand, In: in, Out: out, Err: io.Discard, Watch: watch,
+		code, err := m.target.Shell(run, vm.Shell{
+			Device: fsys.Device{Log: m.half}, Stay: true, Command: helperCommand, In: in, Out: out, Err: io.Discard, Watch: watch,
 			Started: func(v vm.View) { s.view = v; close(started) },
 		})
 		if err == nil {
@@ -104,7 +104,7 @@ func startSession(ctx context.Context, target *vm.Target, column Column, half in
 		s.Stop()
 		return nil, context.Cause(ctx)
 	}
-	if err := s.prepare(ctx, column, watch); err != nil {
+	if err := s.prepare(ctx, column, m.plain, watch); err != nil {
 		s.Stop()
 		return nil, err
 	}
@@ -126,10 +126,10 @@ func (s *session) receive(reports *io.PipeReader) {
 }
 
 // prepare has the guest make itself ready.
-func (s *session) prepare(ctx context.Context, column Column, watch func(string)) error {
+func (s *session) prepare(ctx context.Context, column Column, plain bool, watch func(string)) error {
 	watch("preparing the guest for " + column.Name)
 	order := inguest.Prepare{
-		Modules: modules(column.FSType), FSType: column.FSType, Mkfs: column.mkfs(inguest.TestDev), Config: column.Config(), Limit: prepareLimit,
+		Modules: modules(column.FSType), FSType: column.FSType, Mkfs: column.mkfs(inguest.TestDev), Config: column.Config(), Limit: prepareLimit, Plain: plain,
 	}
 	if err := s.orders.Send(inguest.Order{Prepare: &order}); err != nil {
 		return fmt.Errorf("prepare the guest: %w", err)

@@ -15,7 +15,7 @@ const base = "/userland"
 // guest is the state between orders.
 type guest struct {
 	conn    *wire.Conn
-	devices map[string]string // by serial
+	devices map[string]string // by serial, and TEST's and SCRATCH's also by their placeholders
 }
 
 // stream joins the two halves of a connection.

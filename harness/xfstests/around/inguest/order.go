@@ -8,12 +8,12 @@ package inguest
 
 import "time"
 
-// The serials of the machine's disks, by which the guest knows them.
+// The serials of the machine's disks, by which the guest knows them. TEST and SCRATCH are the two parts of the programmable disk, or plain ones.
 const (
-	TestSerial     = "programmable-0"
-	ScratchSerial  = "programmable-1"
-	UserlandSerial = "userland"
-	TreeSerial     = "xfstests"
+	TestSerial, ScratchSerial           = "programmable-0", "programmable-1"
+	PlainTestSerial, PlainScratchSerial = "plain-0", "plain-1"
+	UserlandSerial                      = "userland"
+	TreeSerial                          = "xfstests"
 )
 
 // Where things are in the userland. TreeDir is also where the tree was built.
@@ -43,6 +43,8 @@ type Prepare struct {
 	FSType string `json:"fstype"`
 	// Mkfs is a shell's line that makes the file system on the TEST disk.
 	Mkfs string `json:"mkfs"`
+	// Plain takes the plain disks for TEST and SCRATCH.
+	Plain bool `json:"plain,omitempty"`
 	// Config is the text of local.config.
 	Config string `json:"config"`
 	// Limit bounds Mkfs.

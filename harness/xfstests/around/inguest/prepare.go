@@ -46,9 +46,14 @@ func (g *guest) furnish(p Prepare) error {
 		}
 	}
 	var err error
-	if g.devices, err = devices(); err != nil {
+	test, scratch := TestSerial, ScratchSerial
+	if p.Plain {
+		test, scratch = PlainTestSerial, PlainScratchSerial
+	}
+	if g.devices, err = devices(test, scratch, UserlandSerial, TreeSerial); err != nil {
 		return err
 	}
+	g.devices[TestDev], g.devices[ScratchDev] = g.devices[test], g.devices[scratch]
 	if err := g.mountAll(); err != nil {
 		return err
 	}
@@ -57,11 +62,11 @@ func (g *guest) furnish(p Prepare) error {
 
 // placed puts the devices' names into a text.
 func (g *guest) placed(text string) string {
-	return strings.NewReplacer(TestDev, g.devices[TestSerial], ScratchDev, g.devices[ScratchSerial]).Replace(text)
+	return strings.NewReplacer(TestDev, g.devices[TestDev], ScratchDev, g.devices[ScratchDev]).Replace(text)
 }
 
 // devices finds the machine's disks by their serials.
-func devices() (map[string]string, error) {
+func devices(wanted ...string) (map[string]string, error) {
 	found := map[string]string{}
 	files, err := filepath.Glob("/sys/block/vd*/serial")
 	if err != nil {
@@ -74,7 +79,7 @@ func devices() (map[string]string, error) {
 		}
 		found[strings.TrimSpace(string(serial))] = "/dev/" + filepath.Base(filepath.Dir(file))
 	}
-	for _, want := range []string{TestSerial, ScratchSerial, UserlandSerial, TreeSerial} {
+	for _, want := range wanted {
 		if found[want] == "" {
 			return nil, fmt.Errorf("find disks: none has the serial %s, among %v", want, found)
 		}
