@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,12 +83,13 @@ func (m *Machines) startSession(ctx context.Context, column Column, watch func(s
 	s := &session{orders: wire.NewConn(pipe{reports, orders}), inbox: make(chan inguest.Report), cancel: cancel}
 	started := make(chan struct{})
 	s.owned.Go(func() {
+		var said strings.Builder
 		code, err := m.target.Shell(run, vm.Shell{
-			Device: fsys.Device{Log: m.half}, Stay: true, Command: helperCommand, In: in, Out: out, Err: io.Discard, Watch: watch,
+			Device: fsys.Device{Log: m.half}, Stay: true, Command: helperCommand, In: in, Out: out, Err: &said, Watch: watch,
 			Started: func(v vm.View) { s.view = v; close(started) },
 		})
 		if err == nil {
-			err = fmt.Errorf("the guest's side ended by itself (exit code %d)", code)
+			err = fmt.Errorf("the guest's side ended by itself (exit code %d): %s", code, lastLines(said.String(), 1))
 		}
 		out.CloseWithError(err)
 		in.CloseWithError(err)
@@ -182,8 +184,7 @@ func (s *session) attend(ctx context.Context, test inguest.Test, watch func(stri
 		case r, open := <-s.inbox:
 			switch {
 			case !open:
-				o.Died = s.err.Error()
-				return o, nil
+				return o.died(s.err)
 			case r.Output != "":
 				o.Output += r.Output
 				watch(lastLines(o.Output, 1))
@@ -201,6 +202,16 @@ func (s *session) attend(ctx context.Context, test inguest.Test, watch func(stri
 			return o, context.Cause(ctx)
 		}
 	}
+}
+
+// died is the outcome of a machine that has ended: the kernel's doing, or a fault of ours.
+func (o Outcome) died(why error) (Outcome, error) {
+	var crash *vm.CrashError
+	if !errors.As(why, &crash) {
+		return o, fmt.Errorf("run the test: %w", why)
+	}
+	o.Died = crash.Error()
+	return o, nil
 }
 
 // Stop ends the machine.
