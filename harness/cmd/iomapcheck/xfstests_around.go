@@ -262,25 +262,29 @@ func (a *app) judgeAround(ctx context.Context, f *aroundFlags, units []around.Un
 	if err != nil {
 		return err
 	}
+	type result struct {
+		around.Verdict
+		err error
+	}
 	var all []around.Verdict
-	err = sideBySide(ctx, f.jobs, len(units), func(ctx context.Context, i int) around.Verdict {
+	err = sideBySide(ctx, f.jobs, len(units), func(ctx context.Context, i int) result {
 		if v, ok := log.Done(units[i]); ok {
-			return v
+			return result{v, nil}
 		}
-		return runner.Run(ctx, units[i], func(doing string) {
+		v := runner.Run(ctx, units[i], func(doing string) {
 			p.set(fmt.Sprintf("[%d/%d] %s: %s", i+1, len(units), units[i].Name(), doing))
 		})
-	}, func(i int, v around.Verdict) error {
 		if ctx.Err() != nil && v.Verdict.Verdict == judge.Infra {
-			return nil // the interrupt is no verdict
+			return result{v, nil} // the interrupt is no verdict
+		}
+		return result{v, log.Add(v)} // at once: those before it may take long
+	}, func(_ int, r result) error {
+		v := r.Verdict
+		if r.err != nil || ctx.Err() != nil && v.Verdict.Verdict == judge.Infra {
+			return r.err
 		}
 		all = append(all, v)
 		report.verdicts = append(report.verdicts, v.Verdict.Verdict)
-		if _, ok := log.Done(units[i]); !ok {
-			if err := log.Add(v); err != nil {
-				return err
-			}
-		}
 		if err := json.NewEncoder(report.machines).Encode(v); err != nil {
 			return fmt.Errorf("write verdicts: %w", err)
 		}

@@ -5,18 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 )
 
 // Log is a run's verdicts, one JSON object a line in verdicts.jsonl of its directory, each written as it comes: a run that was interrupted, or whose host
-// died, is continued from it. One goroutine at a time may use it.
+// died, is continued from it. Its methods may be called by several goroutines at once.
 type Log struct {
+	mu   sync.Mutex // serialises Add
 	file *os.File
-	// done are the verdicts of runs before, by unit.
+	// done are the verdicts of runs before, by unit; they do not change.
 	done map[string]Verdict
 }
 
@@ -38,25 +43,41 @@ func OpenLog(dir, treeKey, release string, columns []Column) (*Log, error) {
 	for _, c := range columns {
 		want.Config[c.Name] = c.Config()
 	}
-	if err := want.agree(filepath.Join(dir, "run.json")); err != nil {
-		return nil, fmt.Errorf("continue run %s: %w", dir, err)
-	}
 	path := filepath.Join(dir, "verdicts.jsonl")
-	done, whole, err := readVerdicts(path)
-	if err != nil {
-		return nil, fmt.Errorf("continue run: %w", err)
-	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open run: %w", err)
 	}
-	if err := file.Truncate(whole); err != nil {
-		return nil, errors.Join(fmt.Errorf("continue run: %w", err), file.Close())
+	l := &Log{file: file}
+	for _, step := range []func() error{l.own, func() error { return want.agree(filepath.Join(dir, "run.json")) }, func() error { return l.resume(path) }} {
+		if err := step(); err != nil {
+			return nil, errors.Join(fmt.Errorf("continue run %s: %w", dir, err), file.Close())
+		}
 	}
-	if _, err := file.Seek(whole, 0); err != nil {
-		return nil, errors.Join(fmt.Errorf("continue run: %w", err), file.Close())
+	return l, nil
+}
+
+// own takes the file's lock, which a process that dies gives back.
+func (l *Log) own() error {
+	err := unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return errors.New("another process runs in it; wait for its end")
 	}
-	return &Log{file: file, done: done}, nil
+	return err
+}
+
+// resume reads what there is, and goes on behind it.
+func (l *Log) resume(path string) error {
+	var whole int64
+	var err error
+	if l.done, whole, err = readVerdicts(path); err != nil {
+		return err
+	}
+	if err := l.file.Truncate(whole); err != nil {
+		return err
+	}
+	_, err = l.file.Seek(whole, io.SeekStart)
+	return err
 }
 
 // agree compares with what the file says, or writes it. Columns may be added to a run, not changed.
@@ -137,6 +158,8 @@ func (l *Log) Add(v Verdict) error {
 	if err != nil {
 		return fmt.Errorf("write verdict: %w", err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if _, err := l.file.Write(append(text, '\n')); err != nil {
 		return fmt.Errorf("write verdict: %w", err)
 	}

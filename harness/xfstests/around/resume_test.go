@@ -19,6 +19,16 @@ func openLog(t *testing.T, dir, tree, kernel string, columns ...Column) *Log {
 	return log
 }
 
+func TestTwoRunsDoNotShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	first := openLog(t, dir, "tree", "6.12")
+	if _, err := OpenLog(dir, "tree", "6.12", nil); err == nil || !strings.Contains(err.Error(), "another process runs in it") {
+		t.Error(err)
+	}
+	first.Close()
+	openLog(t, dir, "tree", "6.12")
+}
+
 func verdictOn(u Unit, verdict judge.Verdict) Verdict {
 	v := Verdict{Column: u.Column.Name, Groups: u.Test.Groups}
 	v.Case, v.Verdict.Verdict = u.Test.Name, verdict
@@ -46,6 +56,7 @@ func TestAContinuedRunSkipsWhatHasAVerdictAndTriesOurFaultsAgain(t *testing.T) {
 	if err := second.Add(verdictOn(b, judge.OK)); err != nil {
 		t.Fatal(err)
 	}
+	second.Close()
 	if v, done := openLog(t, dir, "tree", "6.12", a.Column).Done(b); !done || v.Verdict.Verdict != judge.OK {
 		t.Errorf("the newer verdict does not count: %v", v.Verdict.Verdict)
 	}
@@ -60,6 +71,7 @@ func TestAVerdictThatWasCutShortComesAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	log.Close()
 	path := filepath.Join(dir, "verdicts.jsonl")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -94,7 +106,7 @@ func TestARunOfSomethingElseIsNotContinued(t *testing.T) {
 		{"other", "6.12", xfs, "tree has changed"}, {"tree", "7.2", xfs, "of kernel 6.12, not 7.2"}, {"tree", "6.12", changed, "options of xfs"},
 	} {
 		dir := t.TempDir()
-		openLog(t, dir, "tree", "6.12", xfs)
+		openLog(t, dir, "tree", "6.12", xfs).Close()
 		if _, err := OpenLog(dir, c.tree, c.kernel, []Column{c.column}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v", c, err)
 		}
