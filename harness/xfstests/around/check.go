@@ -3,6 +3,7 @@ package around
 import (
 	"encoding/xml"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -20,12 +21,14 @@ const (
 type checked struct {
 	state   state
 	message string // why it failed or was not run
+	seconds int    // how long it took, by check's clock; 0 where it does not say
 }
 
 // suite is check's report in xunit's form, as far as it is of use.
 type suite struct {
 	Cases []struct {
 		Name    string   `xml:"name,attr"`
+		Time    int      `xml:"time,attr"`
 		Failure *message `xml:"failure"`
 		Skipped *message `xml:"skipped"`
 	} `xml:"testcase"`
@@ -44,11 +47,11 @@ func readCheck(test, report, output string) checked {
 			switch {
 			case c.Name != test:
 			case c.Failure != nil:
-				return checked{failed, c.Failure.Text}
+				return checked{failed, c.Failure.Text, c.Time}
 			case c.Skipped != nil:
-				return checked{notRun, c.Skipped.Text}
+				return checked{notRun, c.Skipped.Text, c.Time}
 			default:
-				return checked{passed, ""}
+				return checked{passed, "", c.Time}
 			}
 		}
 	}
@@ -56,7 +59,7 @@ func readCheck(test, report, output string) checked {
 }
 
 // passedLine is the end of a line about a test that passed: its seconds, behind those of the last time if they are known.
-var passedLine = regexp.MustCompile(`(^|\s)\d+s$`)
+var passedLine = regexp.MustCompile(`(?:^|\s)(\d+)s$`)
 
 // readOutput finds the line about a test in what check prints.
 func readOutput(test, output string) checked {
@@ -68,12 +71,13 @@ func readOutput(test, output string) checked {
 		switch {
 		case !ok:
 		case skipped:
-			return checked{notRun, why}
+			return checked{state: notRun, message: why}
 		case strings.Contains(rest, "[failed"), strings.Contains(rest, "- output mismatch"), strings.Contains(rest, "[dumped core]"),
 			strings.Contains(rest, "_check_dmesg"), strings.Contains(rest, "is inconsistent"):
-			return checked{failed, rest}
+			return checked{state: failed, message: rest}
 		case passedLine.MatchString(rest):
-			return checked{passed, ""}
+			seconds, _ := strconv.Atoi(passedLine.FindStringSubmatch(rest)[1]) // digits
+			return checked{state: passed, seconds: seconds}
 		}
 	}
 	return checked{}

@@ -42,6 +42,9 @@ func TestWhatTheRealCheckSaysBecomesAVerdict(t *testing.T) {
 		for _, xml := range []string{report, "", "<testsuite><testcase name=\"" + c.test + "\"><failure message=\"a < b & c\""} {
 			o := Outcome{Done: inguest.Done{Code: c.code, Files: map[string][]byte{"result.xml": []byte(xml)}}, Output: output}
 			j := judgeOutcome(inguest.Test{Name: c.test}, o)
+			if c.test == "generic/647" && j.seconds != 37 {
+				t.Errorf("%s: %d seconds, want 37", c.test, j.seconds)
+			}
 			if j.verdict != c.want || !strings.HasPrefix(j.text, c.text) {
 				t.Errorf("%s of %s, report of %d bytes: %s: %s; want %s: %s", c.said, c.test, len(xml), j.verdict, j.text, c.want, c.text)
 			}
@@ -60,11 +63,11 @@ func TestWhatTheKernelSaysCountsBeforeWhatCheckSays(t *testing.T) {
 
 func TestLinesThatCheckPrintsAreUnderstood(t *testing.T) {
 	for line, want := range map[string]checked{
-		"generic/091  74s":                                           {passed, ""},
-		"generic/091 5s ... 6s":                                      {passed, ""},
-		"generic/091 5s ... [not run] fio not found":                 {notRun, "fio not found"},
-		"generic/091 [failed, exit status 1]- output mism":           {failed, "[failed, exit status 1]- output mism"},
-		"generic/091 _check_dmesg: something found in dmesg (see x)": {failed, "_check_dmesg: something found in dmesg (see x)"},
+		"generic/091  74s":                                           {state: passed, seconds: 74},
+		"generic/091 5s ... 6s":                                      {state: passed, seconds: 6},
+		"generic/091 5s ... [not run] fio not found":                 {state: notRun, message: "fio not found"},
+		"generic/091 [failed, exit status 1]- output mism":           {state: failed, message: "[failed, exit status 1]- output mism"},
+		"generic/091 _check_dmesg: something found in dmesg (see x)": {state: failed, message: "_check_dmesg: something found in dmesg (see x)"},
 		"generic/091 [expunged]":                                     {},
 		"generic/0911  74s":                                          {},
 		"generic/092 - unknown test, ignored":                        {},

@@ -15,12 +15,15 @@ type judgement struct {
 	verdict judge.Verdict
 	text    string
 	notes   []string
+	seconds int // by check's clock
 }
 
 // judgeOutcome makes one verdict of what check said and what the kernel said. What the kernel broke counts before what check made of it: a test may pass
 // over a WARN. A test that check did not run showed nothing, whatever the exit code.
 func judgeOutcome(test inguest.Test, o Outcome) judgement {
-	j := verdictOf(test, o)
+	said := readCheck(test.Name, string(o.Files["result.xml"]), o.Output)
+	j := verdictOf(test, o, said)
+	j.seconds = said.seconds
 	for _, f := range o.Findings {
 		if f.Severity < oops.Crash {
 			j.notes = append(j.notes, "the kernel said: "+f.String())
@@ -29,11 +32,10 @@ func judgeOutcome(test inguest.Test, o Outcome) judgement {
 	return j
 }
 
-func verdictOf(test inguest.Test, o Outcome) judgement {
+func verdictOf(test inguest.Test, o Outcome, said checked) judgement {
 	if f := worst(o.Findings); f != nil {
 		return judgement{verdict: judge.Crash, text: f.String()}
 	}
-	said := readCheck(test.Name, string(o.Files["result.xml"]), o.Output)
 	switch {
 	case o.Died != "" && o.Diagnosis == "":
 		return judgement{verdict: judge.Crash, text: o.Died}

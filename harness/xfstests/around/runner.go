@@ -56,7 +56,7 @@ func (r *Runner) Run(ctx context.Context, u Unit, watch func(string)) Verdict {
 		v.Verdict.Verdict, v.Text = judge.Unsupported, u.Column.Unsupported
 	default:
 		var err error
-		o, err = r.run(ctx, u, watch, &v)
+		o, err = r.run(ctx, u, watch)
 		r.conclude(u, o, err, &v)
 	}
 	v.Seconds = time.Since(start).Seconds()
@@ -79,7 +79,7 @@ func (r *Runner) blank(u Unit) Verdict {
 }
 
 // run has a machine run the test. A machine that is not spent waits for the next.
-func (r *Runner) run(ctx context.Context, u Unit, watch func(string), v *Verdict) (Outcome, error) {
+func (r *Runner) run(ctx context.Context, u Unit, watch func(string)) (Outcome, error) {
 	m, err := r.pool.take(ctx, u.Column, watch)
 	if err != nil {
 		return Outcome{}, err
@@ -95,7 +95,6 @@ func (r *Runner) run(ctx context.Context, u Unit, watch func(string), v *Verdict
 	if o.Seconds == 0 {
 		o.Seconds = time.Since(began).Seconds()
 	}
-	v.TestSeconds = o.Seconds
 	return o, err
 }
 
@@ -112,6 +111,7 @@ func (r *Runner) conclude(u Unit, o Outcome, err error, v *Verdict) {
 	}
 	j := judgeOutcome(inguest.Test{Name: u.Test.Name, Limit: r.Limit}, o)
 	v.Verdict.Verdict, v.Text, v.Notes = j.verdict, j.text, j.notes
+	v.TestSeconds = j.seconds
 	v.Branches, v.AtLeast, v.Missing = o.Branches, o.AtLeast, o.Missing
 	if reached := v.Reached(); reached != "" {
 		v.Witness = append(v.Witness, "seen: "+reached)

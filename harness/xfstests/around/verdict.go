@@ -19,8 +19,9 @@ type Verdict struct {
 	Branches map[string]int64 `json:"branches,omitempty"`
 	AtLeast  bool             `json:"at_least,omitempty"`
 	Missing  []string         `json:"missing,omitempty"`
-	// TestSeconds is how long the test took by check's own account; Seconds is with check's checks around it, and a boot where there was one.
-	TestSeconds float64 `json:"test_seconds"`
+	// TestSeconds is how long the test took by check's clock, which tells whole seconds, 0 where it does not say; Seconds is with check's checks around
+	// it, and a boot where there was one.
+	TestSeconds int `json:"test_seconds"`
 }
 
 // Line is the verdict for a person, on one line.
@@ -53,13 +54,13 @@ func (v Verdict) Reached() string {
 // Table is a table of verdicts and branch counts for people: a line for each test and column.
 func Table(verdicts []Verdict) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%-20s %-12s %-11s %8s", "test", "column", "verdict", "seconds")
+	fmt.Fprintf(&out, "%-20s %-12s %-11s %8s %8s", "test", "column", "verdict", "seconds", "in all")
 	for _, branch := range inguest.Branches() {
 		fmt.Fprintf(&out, " %*s", len(branch), branch)
 	}
 	out.WriteByte('\n')
 	for _, v := range verdicts {
-		fmt.Fprintf(&out, "%-20s %-12s %-11s %8.0f", v.Case, v.Column, v.Verdict.Verdict, v.Seconds)
+		fmt.Fprintf(&out, "%-20s %-12s %-11s %8d %8.0f", v.Case, v.Column, v.Verdict.Verdict, v.TestSeconds, v.Seconds)
 		for _, branch := range inguest.Branches() {
 			fmt.Fprintf(&out, " %*s", len(branch), v.count(branch))
 		}
