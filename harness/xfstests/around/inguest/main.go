@@ -12,8 +12,8 @@ import (
 // base is where the userland is mounted, in the guest's own root.
 const base = "/userland"
 
-// guest is the state between orders.
-type guest struct {
+// attendant is the state between orders.
+type attendant struct {
 	conn    *wire.Conn
 	devices map[string]string // by serial, and TEST's and SCRATCH's also by their placeholders
 }
@@ -26,7 +26,7 @@ type stream struct {
 
 // Main obeys until its input ends.
 func Main(in io.Reader, out io.Writer) error {
-	g := &guest{conn: wire.NewConn(stream{in, out})}
+	g := &attendant{conn: wire.NewConn(stream{in, out})}
 	for {
 		var order Order
 		if err := g.conn.Receive(&order); errors.Is(err, wire.ErrEnded) {
@@ -41,7 +41,7 @@ func Main(in io.Reader, out io.Writer) error {
 }
 
 // obey carries an order out and reports; its error is the connection's.
-func (g *guest) obey(order Order) error {
+func (g *attendant) obey(order Order) error {
 	switch {
 	case order.Prepare != nil:
 		prepared := g.prepare(*order.Prepare)

@@ -12,10 +12,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	guestpkg "github.com/iomapcheck/iomapcheck/harness/guest"
+	"github.com/iomapcheck/iomapcheck/harness/guest"
 )
 
-func (g *guest) prepare(p Prepare) Prepared {
+func (g *attendant) prepare(p Prepare) Prepared {
 	if err := g.furnish(p); err != nil {
 		return Prepared{Error: err.Error()}
 	}
@@ -39,9 +39,9 @@ func (g *guest) prepare(p Prepare) Prepared {
 }
 
 // furnish does all of a preparation but the file system.
-func (g *guest) furnish(p Prepare) error {
+func (g *attendant) furnish(p Prepare) error {
 	for _, name := range p.Modules {
-		if _, err := guestpkg.LoadModule(name); err != nil {
+		if _, err := guest.LoadModule(name); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (g *guest) furnish(p Prepare) error {
 }
 
 // placed puts the devices' names into a text.
-func (g *guest) placed(text string) string {
+func (g *attendant) placed(text string) string {
 	return strings.NewReplacer(TestDev, g.devices[TestDev], ScratchDev, g.devices[ScratchDev]).Replace(text)
 }
 
@@ -88,7 +88,7 @@ func devices(wanted ...string) (map[string]string, error) {
 }
 
 // mountAll makes the userland complete. What a kernel lacks beyond the essentials is left out: tests find that out for themselves.
-func (g *guest) mountAll() error {
+func (g *attendant) mountAll() error {
 	for _, m := range []struct {
 		source, at, kind string
 		flags            uintptr

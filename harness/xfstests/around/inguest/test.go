@@ -13,7 +13,7 @@ import (
 // resultDir is where check leaves a test's files.
 const resultDir = TreeDir + "/results"
 
-func (g *guest) test(t Test) Done {
+func (g *attendant) test(t Test) Done {
 	if err := os.RemoveAll(inUserland(resultDir)); err != nil {
 		return Done{Error: err.Error()}
 	}
@@ -30,7 +30,7 @@ func (g *guest) test(t Test) Done {
 }
 
 // check runs the tree's check with the test.
-func (g *guest) check(t Test) Done {
+func (g *attendant) check(t Test) Done {
 	limit := time.NewTimer(t.Limit)
 	defer limit.Stop()
 	line := "./check " + t.Name
@@ -73,7 +73,7 @@ func conclude(err error, took time.Duration) Done {
 }
 
 // output reports what check prints.
-type output struct{ g *guest }
+type output struct{ g *attendant }
 
 // Write never fails: a host that is gone takes the machine with it.
 func (o output) Write(p []byte) (int, error) {
