@@ -18,10 +18,10 @@ func (g *attendant) test(t Test) Done {
 		return Done{Error: err.Error()}
 	}
 	counting, err := count(t.Count)
-	if err != nil {
-		return Done{Error: err.Error()}
-	}
 	done := g.check(t)
+	if err != nil { // a kernel without tracing runs its tests all the same
+		done.Missing = append(done.Missing, "nothing was counted: "+err.Error())
+	}
 	counting.into(&done)
 	if err := done.collect(); err != nil && done.Error == "" {
 		done.Error = err.Error()
