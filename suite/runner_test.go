@@ -31,7 +31,7 @@ var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
 	runs, err := filepath.Abs(filepath.Join(fromRoot(opts.runs), time.Now().Format("20060102-150405")))
 	Expect(err).NotTo(HaveOccurred())
 	agent := fromRoot(opts.agent)
-	if agent == "" && slices.Contains(split(opts.targets), "vm") {
+	if agent == "" && (stock.tree != "" || slices.Contains(split(opts.targets), "vm")) {
 		agent = buildAgent(ctx)
 	}
 	return []byte(agent + "\n" + runs)

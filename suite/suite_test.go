@@ -24,6 +24,9 @@ func TestSuite(t *testing.T) {
 	if _, err := opts.units(); err != nil {
 		t.Fatal("nothing to run: ", err)
 	}
+	if _, err := stock.units(); err != nil {
+		t.Fatal("nothing to run: ", err)
+	}
 	for _, name := range split(opts.targets) {
 		if !slices.Contains(campaign.TargetNames(), name) {
 			t.Fatalf("nothing to run: -iomap.target=%s: there are %v", name, campaign.TargetNames())

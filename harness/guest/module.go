@@ -13,6 +13,16 @@ import (
 // errNoModule says that the index has no module of that name: the kernel has it built in, or not at all.
 var errNoModule = errors.New("no such module in the image")
 
+// LoadModule loads a module of the image with what it needs, for programs in a guest that are not PID 1. What the image does not have is built into the
+// kernel, or missing: it is false.
+func LoadModule(name string) (loaded bool, err error) {
+	err = loadModule(name)
+	if errors.Is(err, errNoModule) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // loadModule loads a module and what it needs, in the order that /modules/index gives.
 func loadModule(name string) error {
 	index, err := os.ReadFile("/modules/index")

@@ -37,6 +37,9 @@ type Probe struct {
 	Return bool
 	// Args are fetch arguments in the kernel's spelling (Documentation/trace/kprobetrace.rst), such as "ret=$retval:s32".
 	Args string
+	// Filter has only those hits recorded whose arguments fit, in the kernel's spelling (Documentation/trace/events.rst), as in "ret != 0". Hits
+	// counts all. Empty for no filter.
+	Filter string
 }
 
 // Missing is an event that this kernel does not offer.
@@ -113,7 +116,7 @@ func (p Probe) check() error {
 		return fmt.Errorf("check probe %q: its name is not a C identifier", p.name())
 	}
 	for _, symbol := range append(p.symbols(), p.Also...) {
-		if symbol == "" || strings.ContainsAny(symbol+p.Args, "\n;#") || strings.ContainsAny(symbol, " \t") {
+		if symbol == "" || strings.ContainsAny(symbol+p.Args+p.Filter, "\n;#") || strings.ContainsAny(symbol, " \t") {
 			return fmt.Errorf("check probe %s: symbol %q or arguments %q have characters that would end the definition",
 				p.name(), symbol, p.Args)
 		}

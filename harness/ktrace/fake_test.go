@@ -63,7 +63,7 @@ func (k *fakeKernel) enableFiles() []string {
 	}
 	for _, p := range k.probes {
 		_, event, _ := strings.Cut(strings.Fields(p)[0], ":")
-		out = append(out, "events/"+event+"/enable")
+		out = append(out, "events/"+event+"/enable", "events/"+event+"/filter")
 	}
 	return out
 }

@@ -86,6 +86,23 @@ func (t *Tracer) record(ctx context.Context) (record, error) {
 	return parse(cancelled{ctx, f}, t.groups, now.Nano()+Resolution)
 }
 
+// Hits says how often each probe was hit since it was defined, by its name: exactly, whatever its Filter lets through and the buffer has lost.
+// Probes of the same name in another process count too, as in LostError.
+func (t *Tracer) Hits(ctx context.Context) (map[string]int64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lock == nil {
+		return nil, fmt.Errorf("count probe hits: %w", os.ErrClosed)
+	}
+	text, err := readAll(ctx, t.in.fs, filepath.Join(t.in.root, "kprobe_profile"))
+	if err != nil {
+		return nil, fmt.Errorf("count probe hits: %w", err)
+	}
+	hits := map[string]int64{}
+	err = profile(text, t.probes, func(name string, hit, _ int64) { hits[name] += hit })
+	return hits, err
+}
+
 // missed adds up the misses of the Tracer's probes.
 func (t *Tracer) missed(ctx context.Context) (int64, error) {
 	if len(t.probes) == 0 {
@@ -98,19 +115,29 @@ func (t *Tracer) missed(ctx context.Context) (int64, error) {
 	return profileMisses(text, t.probes)
 }
 
-// profileMisses reads kprobe_profile, whose lines are an event's name, its hits and its misses.
+// profileMisses adds up the misses in the text of kprobe_profile.
 func profileMisses(text string, probes map[string]bool) (int64, error) {
 	var sum int64
+	err := profile(text, probes, func(_ string, _, missed int64) { sum += missed })
+	return sum, err
+}
+
+// profile reads kprobe_profile, whose lines are an event's name, its hits and its misses.
+func profile(text string, probes map[string]bool, each func(name string, hits, misses int64)) error {
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) != 3 || !probes[f[0]] {
 			continue
 		}
-		n, err := strconv.ParseInt(f[2], 10, 64)
+		hits, err := strconv.ParseInt(f[1], 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("line %q: %w", line, err)
+			return fmt.Errorf("line %q: %w", line, err)
 		}
-		sum += n
+		misses, err := strconv.ParseInt(f[2], 10, 64)
+		if err != nil {
+			return fmt.Errorf("line %q: %w", line, err)
+		}
+		each(f[0], hits, misses)
 	}
-	return sum, nil
+	return nil
 }

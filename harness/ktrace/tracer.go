@@ -174,12 +174,23 @@ func (t *Tracer) addProbe(p Probe) (*Missing, error) {
 	if missing != nil || err != nil {
 		return missing, err
 	}
+	if err := t.filter(p); err != nil {
+		return nil, err
+	}
 	if err := t.enable(t.in.group(), p.name()); err != nil {
 		return nil, fmt.Errorf("enable probe %s: %w", p.name(), err)
 	}
 	t.groups[p.name()] = ProbeGroup
 	t.probes[p.name()] = true
 	return nil, nil
+}
+
+// filter sets the probe's filter, before it is enabled.
+func (t *Tracer) filter(p Probe) error {
+	if p.Filter == "" {
+		return nil
+	}
+	return t.in.set(filepath.Join("events", t.in.group(), p.name(), "filter"), p.Filter)
 }
 
 // define defines the probe on the first of its functions that the kernel has. What is missing is the function by today's name.

@@ -33,6 +33,10 @@ func TestDevicesSayWhatTheyAddToTheCommandLine(t *testing.T) {
 			`-blockdev {"discard":"unmap","driver":"raw","file":{"driver":"file","filename":"/tmp/with ,\"odd\" name"},` +
 				`"node-name":"disk-test"} -device virtio-blk-pci,drive=disk-test,id=disk-test-dev,serial=test,num-queues=1,` +
 				`request-merging=off,werror=report,rerror=report`},
+		{Throwaway{Serial: "userland", Path: "/cache/a,b.ext4"},
+			`-drive if=none,id=disk-userland,format=raw,snapshot=on,cache=unsafe,file=/cache/a,,b.ext4 ` +
+				`-device virtio-blk-pci,drive=disk-userland,id=disk-userland-dev,serial=userland,num-queues=1,` +
+				`request-merging=off,werror=report,rerror=report`},
 		{Port{Name: "iomapcheck.0", Socket: socket(t)},
 			`-chardev socket,id=port-iomapcheck.0,fd=4 -device virtserialport,chardev=port-iomapcheck.0,name=iomapcheck.0`},
 		{serialConsole{socket(t)}, `-chardev socket,id=console,fd=5 -serial chardev:console`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // Device is one part of the machine: it says what it adds to QEMU's command line.
@@ -94,6 +95,22 @@ func (d RawDisk) Args(*FDs) []string {
 			"file": map[string]string{"driver": "file", "filename": d.Path},
 		}),
 		"-device", virtioBlk(node, d.Serial, d.BlockSize, report),
+	}
+}
+
+// Throwaway is a disk in a file of the host that stays as it is: what the guest writes goes to a temporary file of QEMU's own, and with it.
+// Any number of machines may use one file.
+type Throwaway struct {
+	Serial string // /sys/block/*/serial in the guest; at most 20 bytes
+	Path   string
+}
+
+// Args implements Device. Only -drive has snapshots; in its list a comma is written twice.
+func (d Throwaway) Args(*FDs) []string {
+	node := "disk-" + d.Serial
+	return []string{
+		"-drive", fmt.Sprintf("if=none,id=%s,format=raw,snapshot=on,cache=unsafe,file=%s", node, strings.ReplaceAll(d.Path, ",", ",,")),
+		"-device", virtioBlk(node, d.Serial, 0, report),
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package userland brings the tools that make file systems in a guest from distribution packages, with the libraries and the loader
-// they are linked to and nothing else, whatever the host has installed. One set serves every kernel and file system: 32 MB more in an
-// initramfs add less than a tenth of a second to a boot under emulation, so that choosing by file system is not worth its while.
+// they are linked to and nothing else, whatever the host has installed; and whole userlands, for guests that run somebody else's tests
+// (Whole). One set of tools serves every kernel and file system: 32 MB more in an initramfs add less than a tenth of a second to a boot
+// under emulation, so that choosing by file system is not worth its while.
 package userland
 
 import (

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,8 @@ func (m *machine) with(vm *qemu.VM, err error) (*machine, error) {
 func (t *Target) qemuConfig(s shape, socket *os.File, size int64) qemu.Config {
 	return qemu.Config{
 		Binary: t.binary, Accel: t.choice.Accel, Vmlinux: t.kernel.Vmlinux, Image: t.kernel.Image, Initrd: t.image.Path,
-		Devices: s.devices(size, socket), Cmdline: append(s.cmdline(), guest.Environment), MemoryMiB: s.memoryMiB(),
+		Devices: append(s.devices(size, socket), t.config.Further...), Cmdline: append(s.cmdline(), guest.Environment),
+		MemoryMiB: cmp.Or(s.memoryMiB(), t.config.MemoryMiB),
 	}
 }
 

@@ -18,6 +18,10 @@ import (
 type Shell struct {
 	// FS is made, and mounted on /mnt, first; the zero Spec for none.
 	FS fsys.Spec
+	// Device is what the machine has for disks where there is no FS; the zero Device is a plain one.
+	Device fsys.Device
+	// Stay has the shell go on after the kernel has crashed, as far as it can: a WARN ends nothing.
+	Stay bool
 	// Command is a line for sh -c; empty for a shell that reads from In.
 	Command string
 	// Terminal gives the shell a terminal of this size; nil for pipes. Resized tells of new sizes; may be nil.
@@ -26,6 +30,8 @@ type Shell struct {
 	// In is read until it ends. A Read under way when the shell ends is left behind.
 	In       io.Reader
 	Out, Err io.Writer
+	// Started is called with a look at the machine once the shell is about to start; may be nil.
+	Started func(View)
 	// Watch is told what takes time, Found what the kernel complains of on its console; both may be nil.
 	Watch func(doing string)
 	Found func(oops.Finding)
@@ -62,7 +68,7 @@ func (t *Target) Shell(ctx context.Context, want Shell) (code int, err error) {
 		want.Watch = func(string) {}
 	}
 	want.Watch("booting " + t.kernel.Release)
-	m, err := t.boot(ctx, shapeOf(want.FS))
+	m, err := t.boot(ctx, want.shape())
 	if err != nil {
 		return 0, err
 	}
@@ -77,6 +83,14 @@ func (t *Target) Shell(ctx context.Context, want Shell) (code int, err error) {
 	}
 	code, err = s.converse(ctx)
 	return code, s.explain(err)
+}
+
+// shape is the machine's.
+func (w Shell) shape() shape {
+	if w.FS.Name() == "" {
+		return shape{w.Device}
+	}
+	return shapeOf(w.FS)
 }
 
 // mount makes and mounts the file system, if one is wanted.
@@ -102,9 +116,16 @@ func (s *shell) converse(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("start the shell: %w", err)
 	}
 	s.want.Watch("")
+	if s.want.Started != nil {
+		s.want.Started(View{s.m})
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.sendInput(ctx)
+	crashed := s.m.log.crashed
+	if s.want.Stay {
+		crashed = nil
+	}
 	for {
 		select {
 		case msg, ok := <-s.m.inbox:
@@ -118,7 +139,7 @@ func (s *shell) converse(ctx context.Context) (int, error) {
 			}
 		case size := <-s.want.Resized:
 			_ = s.m.conn.Send(wire.ToGuest{Input: &wire.Input{Resized: &size}}) // a guest that is gone needs none
-		case <-s.m.log.crashed:
+		case <-crashed:
 			s.lastWords(ctx)
 			return 0, errCrashed
 		case <-ctx.Done():

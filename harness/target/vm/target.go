@@ -38,6 +38,12 @@ type Config struct {
 	DiskSize int64
 	// Shell adds to the image what Target.Shell needs.
 	Shell bool
+	// Modules are more kernel modules for the image; those that the kernel lacks are left out.
+	Modules []string
+	// Further are disks behind the programmable one; machines with them cannot be snapshotted.
+	Further []qemu.Device
+	// MemoryMiB is a machine's memory where its shape wants none of its own; 0 means qemu's default.
+	MemoryMiB int
 	// Debugger makes each machine wait for a debugger at this address before its first instruction, as long as that takes; see
 	// qemu.Config. Empty for none.
 	Debugger string
@@ -161,7 +167,7 @@ func (t *Target) modules(ctx context.Context, resolver kernel.Resolver) ([]kerne
 	if err != nil {
 		return nil, err
 	}
-	further, err := resolver.PresentModules(ctx, t.kernel, furtherModules()...)
+	further, err := resolver.PresentModules(ctx, t.kernel, append(furtherModules(), t.config.Modules...)...)
 	return append(loadings, further...), err
 }
 

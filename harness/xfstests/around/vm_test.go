@@ -1,0 +1,145 @@
+package around_test
+
+import (
+	"context"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/xfstests/around"
+	"github.com/iomapcheck/iomapcheck/harness/xfstests/around/inguest"
+	"github.com/iomapcheck/iomapcheck/vmimage/apt"
+	"github.com/iomapcheck/iomapcheck/vmimage/cache"
+	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+)
+
+// A miniature tree, whose check and tests are ours, in a small userland, in a real machine: every kind of end that a test can have.
+func TestAMiniatureTreeRunsInAMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots machines")
+	}
+	if _, err := qemu.Find(t.Context(), ""); err != nil {
+		unavailable(t, err)
+	}
+	tree, err := around.OpenTree("testdata/mini")
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines := openMachines(t, tree)
+	runner := around.NewRunner(machines.Start)
+	runner.Dir, runner.Tree, runner.KernelSpec, runner.Release = t.TempDir(), tree.Dir, "debian:6.12", machines.Release()
+	t.Cleanup(runner.Close)
+	units := plan(t, tree)
+	for _, c := range []struct {
+		test string
+		want judge.Verdict
+		text string
+		file string // that the evidence must have
+	}{
+		{"mini/001", judge.OK, "", "001.full"},
+		{"mini/002", judge.Fail, "- output mismatch (see /srv/results/mini/002.out.bad) -blue +red", "002.out.bad"},
+		{"mini/003", judge.Unsupported, "this test needs a lion", "003.notrun"},
+		{"mini/005", judge.Crash, "panic: kernel panic: sysrq triggered crash", "console.txt"},
+		// The machine of the test before is gone: this one, which never ends, gets another.
+		{"mini/004", judge.Hang, "did not end within 3s", "stacks.txt"},
+	} {
+		runner.Limit, runner.Report = 5*time.Minute, c.test != "mini/002"
+		if c.want == judge.Hang {
+			runner.Limit = 3 * time.Second
+		}
+		v := runner.Run(t.Context(), units[c.test], func(string) {})
+		t.Log(v.Line())
+		if v.Verdict.Verdict != c.want || !strings.HasPrefix(v.Text, c.text) {
+			t.Errorf("%s: %s: %q, want %s: %q", c.test, v.Verdict.Verdict, v.Text, c.want, c.text)
+		}
+		if _, err := os.Stat(filepath.Join(v.Evidence, c.file)); err != nil {
+			t.Errorf("%s: the evidence lacks %s", c.test, c.file)
+		}
+		if c.test == "mini/001" && v.Branches[inguest.DirectIO] != 2 {
+			t.Errorf("%s: two direct writes, counted %v, missing %v", c.test, v.Branches, v.Missing)
+		}
+	}
+}
+
+// openMachines builds the miniature tree in the few packages that it needs.
+func openMachines(t *testing.T, tree around.Tree) *around.Machines {
+	t.Helper()
+	dir := cacheDir(t)
+	archive := apt.Open(dir)
+	archive.Report = func(line string) { t.Log(line) }
+	images, err := around.Builder{Cache: dir, Archive: archive, Report: archive.Report, Packages: []string{
+		"base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "e2fsprogs", "mount", "sed"}}.Build(t.Context(), tree)
+	if err != nil {
+		unavailable(t, err)
+	}
+	machines, err := around.OpenMachines(t.Context(), around.Options{
+		Kernel: "debian:6.12", Cache: dir, Agent: agent(t), Images: images, DiskSize: 512 << 20, Report: archive.Report,
+	})
+	if err != nil {
+		unavailable(t, err)
+	}
+	t.Cleanup(machines.Close)
+	return machines
+}
+
+// plan are the tree's units on ext4 by test.
+func plan(t *testing.T, tree around.Tree) map[string]around.Unit {
+	t.Helper()
+	tests, err := tree.Tests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := fsys.Parse("ext4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	units, err := around.Plan(tests, around.Selection{Names: []string{"mini/*"}}, []around.Column{around.ColumnOf(spec)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]around.Unit{}
+	for _, u := range units {
+		byName[u.Test.Name] = u
+	}
+	return byName
+}
+
+// unavailable skips where no machine can be had; IOMAPCHECK_REQUIRE_VM=1 makes that a failure.
+func unavailable(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
+		t.Fatal(err)
+	}
+	t.Skipf("no virtual machine can be run here: %v", err)
+}
+
+func cacheDir(t *testing.T) cache.Dir {
+	t.Helper()
+	if dir := os.Getenv("IOMAPCHECK_CACHE"); dir != "" {
+		return cache.Dir(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		unavailable(t, err)
+	}
+	return cache.Dir(filepath.Join(dir, "iomapcheck"))
+}
+
+// agent builds the guest's PID 1.
+func agent(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	path := filepath.Join(t.TempDir(), "iomapcheck")
+	build := osexec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "../../cmd/iomapcheck")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the agent: %v\n%s", err, out)
+	}
+	return path
+}
