@@ -14,6 +14,9 @@ func lacks(s fsys.Spec, p prog.Program) string {
 	if why := parts(s, p); why != "" {
 		return why
 	}
+	if p.FillsQuota() && !s.HasQuota() {
+		return noQuota(s)
+	}
 	switch {
 	case s.Name() == "zonefs" && s.Variant.FileSize > 0:
 		return conventional(p, s.Variant.FileSize)
@@ -36,6 +39,15 @@ const (
 	ordinaryBlock  = 4096
 	ordinarySector = 512
 )
+
+// noQuota says where there are quotas.
+func noQuota(s fsys.Spec) string {
+	const why = "no account is kept of what users have"
+	if _, err := fsys.Parse(s.Name() + "/quota"); err != nil {
+		return why
+	}
+	return fmt.Sprintf("%s: it is mounted without; see %s/quota", why, s.Name())
+}
 
 // direct says why a program with direct I/O cannot be tried, "" for one without.
 func direct(p prog.Program, why string) string {

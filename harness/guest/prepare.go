@@ -117,7 +117,8 @@ func (a *agent) setUp(ctx context.Context, j wire.Prepare) error {
 	if j.Recover && err != nil {
 		return refusal(err)
 	}
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) { // ENOSYS: blocks larger than pages
+	// ENOSYS: blocks larger than pages. ESRCH: the kernel lacks the format of the quotas.
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ESRCH) {
 		return &unsupportedError{fmt.Sprintf("this kernel refuses to mount %s with options %q: %v", j.Type, j.Options, err)}
 	}
 	if err != nil || !j.DAX {

@@ -67,6 +67,7 @@ reclaim 1m
 hog 8m
 flood f 0 64k
 fill-disk 64k
+fill-quota 64k
 file-limit none
 write f 0 4k n nowait may-fail EAGAIN
 cut keeping newest 2
