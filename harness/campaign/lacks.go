@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
@@ -13,6 +14,9 @@ import (
 func lacks(s fsys.Spec, p prog.Program) string {
 	if why := parts(s, p); why != "" {
 		return why
+	}
+	if realtime(p) && s.VariantName() != "rt" {
+		return "there is no real-time device; see xfs/rt"
 	}
 	if p.FillsQuota() && !s.HasQuota() {
 		return noQuota(s)
@@ -39,6 +43,10 @@ const (
 	ordinaryBlock  = 4096
 	ordinarySector = 512
 )
+
+func realtime(p prog.Program) bool {
+	return slices.ContainsFunc(p.Steps(), func(s prog.Step) bool { return s.Op.Attr == prog.AttrRealtime })
+}
 
 // noQuota says where there are quotas.
 func noQuota(s fsys.Spec) string {

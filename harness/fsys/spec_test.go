@@ -22,7 +22,7 @@ func TestEveryVariantParsesAndPrintsBack(t *testing.T) {
 	for _, want := range []string{"xfs", "xfs/1k", "ext4", "ext4/1k", "ext4/journal", "btrfs", "btrfs/nodatasum", "gfs2", "gfs2/1k",
 		"zonefs", "bcachefs", "xfs/dax", "xfs/reflink", "ext4/dax", "ext4/inline", "btrfs/compress", "gfs2/jdata", "zonefs/512",
 		"zonefs/conventional", "xfs/4kn", "ext4/4kn", "xfs/logdev", "f2fs", "xfs/quota",
-		"ext4/quota", "gfs2/quota"} {
+		"ext4/quota", "gfs2/quota", "xfs/rt"} {
 		if !seen[want] {
 			t.Errorf("%s is missing", want)
 		}
@@ -95,7 +95,7 @@ func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
 func TestWhatNeedsMoreThanADiskSaysSoAndIsNeverADefault(t *testing.T) {
 	for in, want := range map[string]string{
 		"xfs": "", "zonefs": "zoned block device with sequential zones", "zonefs/512": "blocks of 512", "zonefs/conventional": "conventional zones",
-		"ext4/dax": "persistent memory", "xfs/4kn": "sectors of 4096", "xfs/logdev": "second disk", "bcachefs": "",
+		"ext4/dax": "persistent memory", "xfs/4kn": "sectors of 4096", "xfs/logdev": "second disk", "xfs/rt": "persistent memory beside", "bcachefs": "",
 	} {
 		s, err := Parse(in)
 		if err != nil || (s.Needs() == "") != (want == "") || !strings.Contains(s.Needs(), want) {

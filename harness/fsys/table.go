@@ -22,6 +22,8 @@ func xfs() FS {
 			{Name: "4kn", BlockSize: 4096, Device: Device{Sector: 4096}, Why: "sectors as large as blocks: direct I/O is of whole blocks"},
 			{Name: "logdev", BlockSize: 4096, mkfs: []string{"-l", "logdev=" + log}, options: []string{"logdev=" + log}, Device: Device{Log: xfsLog},
 				Why: "the log on a disk of its own: fsync flushes two disks, data first"},
+			{Name: "rt", BlockSize: 4096, mkfs: []string{"-m", "reflink=0,rmapbt=0", "-r", "rtdev=" + rtDevice}, options: []string{"rtdev=" + rtDevice, "dax=always"}, Device: Device{RT: true},
+				Why: "realtime files are DAX and others are not: the disk has requests in flight with pages of DAX files"},
 			{Name: "quota", BlockSize: 4096, options: []string{"uquota"}, Why: "users' quotas: an allocation can fail that the disk has room for"},
 		},
 	}

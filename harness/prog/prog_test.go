@@ -175,7 +175,7 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"write f 0 8k o guard 512":             "multiple of 4k",
 		"clone f f":                            "want two files",
 		"clone f":                              "want TO",
-		"attr f blue":                          "want one of [jdata nodatasum compress]",
+		"attr f blue":                          "want one of [jdata nodatasum compress realtime]",
 		"memory low 4k":                        "no operation is called memory",
 		"memory max 512":                       "needs 4k for itself",
 		"memory max lots":                      "or none",

@@ -123,7 +123,7 @@ func table() []verbInfo {
 		{VFallocate, cData, append(rng, aMode), 0, false, false, "fallocate(2)"},
 		{VSize, cData, []arg{aFile}, 0, false, true, "fstat(2): the size, in returns"},
 		{VClone, cData, []arg{aFile, aTo}, 0, false, false, "ioctl(2) FICLONE: TO shares FILE's extents"},
-		{VAttr, cData, []arg{aFile, aAttr}, 0, false, false, "ioctl(2) FS_IOC_SETFLAGS: jdata, nodatasum or compress"},
+		{VAttr, cData, []arg{aFile, aAttr}, 0, false, false, "ioctl(2) FS_IOC_SETFLAGS: jdata, nodatasum or compress; FS_IOC_FSSETXATTR: realtime"},
 		{VEvict, cData, rng, 0, false, false, "posix_fadvise(2) DONTNEED"},
 		{VReadahead, cData, rng, 0, false, false, "posix_fadvise(2) WILLNEED"},
 		{VResident, cData, rng, 0, false, true, "mincore(2): the bytes in the page cache, in returns"},
@@ -286,7 +286,7 @@ func (a arg) usage(v Verb) string {
 	case aToOff:
 		return "TOOFF"
 	case aAttr:
-		return "jdata|nodatasum|compress"
+		return "jdata|nodatasum|compress|realtime"
 	case aLimit:
 		return "SIZE|none"
 	case aKeep:
