@@ -12,21 +12,47 @@ func (m *Machine) FillDisk(t *sched.Task, keep int64) Errno {
 	if !m.sb.CountsSpace {
 		return errno.EOPNOTSUPP
 	}
-	for _, ino := range m.inodes {
-		if err := ino.Fsync(t, 0, maxSize, new(int)); err != errno.OK {
-			return err
-		}
+	if err := m.writeBackAll(t); err != errno.OK {
+		return err
 	}
 	t.Step("fallocate", 0)
 	m.ballast = append(m.ballast, m.sb.Fill(t, keep)...)
 	return errno.OK
 }
 
+// FillQuota lets the owner of the files have keep bytes more than it has, until EmptyDisk. EOPNOTSUPP on a machine that was not made to
+// count space.
+func (m *Machine) FillQuota(t *sched.Task, keep int64) Errno {
+	if !m.sb.CountsSpace {
+		return errno.EOPNOTSUPP
+	}
+	if err := m.writeBackAll(t); err != errno.OK {
+		return err
+	}
+	t.Step("quotactl", 0)
+	m.sb.LimitOwner(t, keep)
+	return errno.OK
+}
+
+// writeBackAll is syncfs(2).
+func (m *Machine) writeBackAll(t *sched.Task) Errno {
+	for _, ino := range m.inodes {
+		if err := ino.Fsync(t, 0, maxSize, new(int)); err != errno.OK {
+			return err
+		}
+	}
+	return errno.OK
+}
+
 // maxSize is an end behind every file's.
 const maxSize = int64(1) << 62
 
-// EmptyDisk gives back what FillDisk took.
+// EmptyDisk gives back what FillDisk took, and ends what FillQuota began.
 func (m *Machine) EmptyDisk(t *sched.Task) {
+	if m.sb.OwnerLimited() {
+		t.Step("quotactl", 0)
+		m.sb.UnlimitOwner(t)
+	}
 	if m.ballast == nil {
 		return
 	}

@@ -76,3 +76,37 @@ func TestShiftsAreOfWholeBlocksWithinTheFile(t *testing.T) {
 		w.check(f.Size() == 5*page, "the size after both")
 	})
 }
+
+// What the owner may still have it gets, and then EDQUOT, though the disk has room; a file that was given its blocks is written on. A store that
+// needs one faults.
+func TestAnOwnerWithoutQuotaIsRefusedWhatTheDiskHas(t *testing.T) {
+	for _, name := range []string{"xfs", "ext4", "gfs2"} {
+		holds(t, Config{FS: name, CountSpace: true}, func(w *world, t *sched.Task) {
+			f, _ := w.m.Create(t, "f")
+			w.check(f.Truncate(t, 4*page) == errno.OK, name+": truncate")
+			w.check(w.m.FillQuota(t, page) == errno.OK, name+": fill")
+			n, err := f.Write(t, fill('n', page), 0, 0)
+			w.check(n == page && err == errno.OK, name+": the block that is left")
+			_, err = f.DirectWrite(t, fill('n', page), page, 0)
+			w.check(err == errno.EDQUOT, name+": direct write: "+err.String())
+			_, err = f.Write(t, fill('n', page), page, 0)
+			w.check(err == errno.EDQUOT, name+": buffered write: "+err.String())
+			_, err = f.Store(t, fill('n', page), page)
+			w.check(err == errno.EFAULT, name+": store: "+err.String())
+			w.check(w.m.FillDisk(t, page) == errno.OK, name+": fill the disk")
+			_, err = f.Write(t, fill('n', page), page, 0)
+			w.check(err == errno.EDQUOT, name+": write once the disk is full: "+err.String())
+			n, err = f.DirectWrite(t, fill('m', page), 0, 0)
+			w.check(n == page && err == errno.OK, name+": a block it has")
+			w.m.EmptyDisk(t)
+			n, err = f.Write(t, fill('n', page), page, 0)
+			w.check(n == page && err == errno.OK, name+": a write without limit")
+		})
+	}
+}
+
+func TestAMachineThatCountsNoSpaceHasNoQuota(t *testing.T) {
+	holds(t, Config{FS: "xfs"}, func(w *world, t *sched.Task) {
+		w.check(w.m.FillQuota(t, 0) == errno.EOPNOTSUPP, "fill")
+	})
+}

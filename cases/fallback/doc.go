@@ -8,7 +8,7 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 func Cases() []prog.Case {
 	return []prog.Case{
 		redirtyDuringWriteback(), writebackError(), hole(), refusedByDisk(), zonefsBusy(),
-		noSpace(), fileLimit(), heldInMemory(), outcomes(),
+		noSpace(), noQuota(), fileLimit(), heldInMemory(), outcomes(),
 	}
 }
 

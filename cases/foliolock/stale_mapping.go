@@ -30,7 +30,7 @@ func staleMapping() prog.Case {
 			prog.Read("f", 0, 12*kib).ReturnsRuns(prog.Run{Len: 2 * kib, Fill: "."}, prog.Run{Len: 4 * kib, Fill: "n"}, prog.Run{Len: 6 * kib, Fill: "o"}),
 		).Witness(prog.WhileHeld("sync"))}},
 		Rows: []prog.Row{rows.GlockOverFault(), {
-			FS: []string{"xfs/", "xfs/16k", "xfs/reflink", "xfs/4kn", "xfs/logdev"}, Before: "6.1", Known: true,
+			FS: []string{"xfs/", "xfs/16k", "xfs/reflink", "xfs/4kn", "xfs/logdev", "xfs/quota", "xfs/rt"}, Before: "6.1", Known: true,
 			Why:    "the write goes on with the mapping that it had before the blocks behind it were converted",
 			Kernel: "iomap_write_begin without iomap_valid",
 			Commit: "xfs: use iomap_valid method to detect stale cached iomaps (6.2, 6.1.92)",

@@ -75,7 +75,7 @@ func daxTruncate() prog.Case {
 			Commit: "came with fs/dax: Properly refcount fs dax pages (6.15); not mended as of 7.3.4",
 		}, {
 			FS: []string{
-				"xfs/", "xfs/1k", "xfs/16k", "xfs/reflink", "xfs/4kn", "xfs/logdev", "ext4/", "ext4/1k", "ext4/journal", "ext4/inline", "ext4/4kn",
+				"xfs/", "xfs/1k", "xfs/16k", "xfs/reflink", "xfs/4kn", "xfs/logdev", "xfs/quota", "xfs/rt", "ext4/", "ext4/1k", "ext4/journal", "ext4/inline", "ext4/4kn", "ext4/quota",
 				"btrfs", "gfs2", "zonefs", "bcachefs", "f2fs",
 			},
 			Unsupported: "pinned pages of a page cache are not the file's blocks: truncate leaves them to whoever pinned them",

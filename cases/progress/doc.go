@@ -8,6 +8,6 @@ import "github.com/iomapcheck/iomapcheck/harness/prog"
 func Cases() []prog.Case {
 	return []prog.Case{
 		truncateWaitsForDIO(), punchWaitsForDIO(), truncateAgainstReads(), fsyncAgainstWrites(), selfMappedBuffer(), daxTruncate(), oomKill(),
-		truncateAgainstAIO(), dioAgainstFaults(),
+		truncateAgainstAIO(), dioAgainstFaults(), daxBuffer(),
 	}
 }

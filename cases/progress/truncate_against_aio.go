@@ -28,6 +28,18 @@ func truncateAgainstAIO() prog.Case {
 			{Name: "64-mapped", Program: againstAIO(64, nil, writeFrom), Nightly: true},
 		},
 		Rows: []prog.Row{
+			{
+				FS: []string{"xfs/dax", "ext4/dax"}, Variants: []string{"reads", "mapped"},
+				Witnesses: []prog.Witness{prog.Fired("iomapcheck:dax_iomap_rw", 16)},
+				Why:       "DAX files are copied to and from by the processor while the request is submitted: their pages are faulted in for that, and not pinned",
+				Kernel:    "dax_iomap_rw; truncate: xfs_break_layouts, ext4_break_layouts",
+			},
+			{
+				FS: []string{"xfs/dax", "ext4/dax"}, Variants: []string{"64-reads", "64-mapped"}, Target: "vm",
+				Witnesses: []prog.Witness{prog.Fired("iomapcheck:dax_iomap_rw", 64)},
+				Why:       "DAX files are copied to and from by the processor while the request is submitted: their pages are faulted in for that, and not pinned",
+				Kernel:    "dax_iomap_rw; truncate: xfs_break_layouts, ext4_break_layouts",
+			},
 			rows.Journalled("the requests are done when they are submitted"),
 			rows.GlockOverFault("mapped", "64-mapped"),
 			rows.Checksummed("what is submitted is done when the submission returns", "mapped", "64-mapped"),

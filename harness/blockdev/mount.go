@@ -42,8 +42,8 @@ func (m Mount) Mount() error {
 // Refused is the *UnsupportedError of a mount that the kernel refused for what mkfs made, or for its options: then it is the variant that
 // it does not support. It is nil for any other error.
 func (m Mount) Refused(err error) error {
-	// ENOSYS: blocks larger than pages.
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+	// ENOSYS: blocks larger than pages. ESRCH: the kernel lacks the format of the quotas.
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ESRCH) {
 		return &UnsupportedError{Reason: fmt.Sprintf("this kernel refuses to mount %s with options %q: %v", m.Type, m.Options, err)}
 	}
 	return nil

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
@@ -13,6 +14,12 @@ import (
 func lacks(s fsys.Spec, p prog.Program) string {
 	if why := parts(s, p); why != "" {
 		return why
+	}
+	if realtime(p) && s.VariantName() != "rt" {
+		return "there is no real-time device; see xfs/rt"
+	}
+	if p.FillsQuota() && !s.HasQuota() {
+		return noQuota(s)
 	}
 	switch {
 	case s.Name() == "zonefs" && s.Variant.FileSize > 0:
@@ -36,6 +43,19 @@ const (
 	ordinaryBlock  = 4096
 	ordinarySector = 512
 )
+
+func realtime(p prog.Program) bool {
+	return slices.ContainsFunc(p.Steps(), func(s prog.Step) bool { return s.Op.Attr == prog.AttrRealtime })
+}
+
+// noQuota says where there are quotas.
+func noQuota(s fsys.Spec) string {
+	const why = "no account is kept of what users have"
+	if _, err := fsys.Parse(s.Name() + "/quota"); err != nil {
+		return why
+	}
+	return fmt.Sprintf("%s: it is mounted without; see %s/quota", why, s.Name())
+}
 
 // direct says why a program with direct I/O cannot be tried, "" for one without.
 func direct(p prog.Program, why string) string {

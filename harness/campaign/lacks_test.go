@@ -30,6 +30,12 @@ func TestWhatAFileSystemLacksFollowsFromTheProgram(t *testing.T) {
 		{"zonefs/conventional", "write f 0 1m n\nfallocate f 0 4k punch-hole\n", "cannot be given"},
 		{"xfs/dax", "store f 0 4k n\nread f 0 4k = n\n", ""},
 		{"xfs/dax", "hold writes f 0 4k\n", "no requests"},
+		{"xfs/dax", "attr f realtime\n", "see xfs/rt"},
+		{"xfs/rt", "attr f realtime\nhold writes g 0 4k\n", ""},
+		{"xfs", "fill-quota 0\n", "see xfs/quota"},
+		{"bcachefs", "fill-quota 0\n", "no account is kept of what users have"},
+		{"xfs/quota", "fill-quota 0\n", ""},
+		{"btrfs", "fill-quota 0\n", ""},
 		{"ext4/dax", "resident f 0 4k\n", "no page cache"},
 		{"ext4/dax", "read f 0 4k\nwitness event iomapcheck:__iomap_dio_rw\n", "dax_iomap_rw"},
 	} {

@@ -18,7 +18,7 @@ func releases() []string { return []string{"5.10", "6.1.180", "6.12.117", "7.2.1
 func TestARowsFileSystemIsEveryVariantOneOrThePlainForm(t *testing.T) {
 	all := fsys.All()
 	for fs, want := range map[string]string{
-		"gfs2": "gfs2, gfs2/1k, gfs2/jdata", "gfs2/": "gfs2", "gfs2/1k": "gfs2/1k", "btrfs": "btrfs, btrfs/nodatasum, btrfs/compress", "btrfs/": "btrfs",
+		"gfs2": "gfs2, gfs2/1k, gfs2/jdata, gfs2/quota", "gfs2/": "gfs2", "gfs2/1k": "gfs2/1k", "btrfs": "btrfs, btrfs/nodatasum, btrfs/compress", "btrfs/": "btrfs",
 		"ext4/journal": "ext4/journal", "gfs": "", "gfs2/2k": "", "": "", "/1k": "", "1k": "",
 	} {
 		var got []string

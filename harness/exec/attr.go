@@ -23,6 +23,9 @@ const (
 
 // setAttr gives an open file an attribute.
 func setAttr(fd int, a prog.Attr) error {
+	if a == prog.AttrRealtime {
+		return setRealtime(fd)
+	}
 	flag := map[prog.Attr]int{prog.AttrJournal: fsJournalData, prog.AttrNoDatasum: fsNoCow, prog.AttrCompress: fsCompr}[a]
 	old, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS)
 	if err != nil {

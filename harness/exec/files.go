@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/quota"
 )
 
 // openKey is a file with the flags of one descriptor.
@@ -27,6 +28,8 @@ type files struct {
 	pins map[pinKey][2]int
 	// ballast is the descriptor of the file that takes the free space, 0 for none.
 	ballast int
+	// quota is the limit of the files' owner, nil for none.
+	quota *quota.Limit
 }
 
 func newFiles(root string, p prog.Program) *files {
@@ -173,6 +176,7 @@ func (f *files) fd(op prog.Op) (int, unix.Errno) {
 // close closes and unmaps everything; the files can be opened again.
 func (f *files) close() {
 	f.closeBallast()
+	f.closeQuota()
 	for _, p := range f.pins {
 		closePipe(p)
 	}

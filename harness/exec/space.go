@@ -14,6 +14,8 @@ func (t *task) spaceCall(op prog.Op) func() outcome {
 	switch op.Verb {
 	case prog.VFillDisk:
 		return func() outcome { return result(0, t.files.fillDisk(op.Len)) }
+	case prog.VFillQuota:
+		return func() outcome { return result(0, t.files.fillQuota(op.Len)) }
 	case prog.VFileLimit:
 		return func() outcome { return result(0, limitFiles(op.Len)) }
 	}

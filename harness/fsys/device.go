@@ -10,6 +10,8 @@ type Device struct {
 	Sector int64
 	// Log is the size in bytes of a second disk, for a log that stands apart; 0 for none.
 	Log int64
+	// RT says that there is persistent memory beside the disk, for what is to go there (AttrRealtime of programs).
+	RT bool
 }
 
 // Kind is a sort of device.
@@ -38,6 +40,8 @@ func (d Device) Needs() string {
 		return "a zoned block device with " + string(d.Kind)
 	case d.Kind == PMem:
 		return "persistent memory to mount with -o dax"
+	case d.RT:
+		return "persistent memory beside the disk"
 	case d.Log != 0:
 		return "a second disk for the log"
 	case d.Sector != 0:
@@ -62,6 +66,9 @@ func (d Device) SectorSize() int64 {
 
 // LogDevice is where a log that stands apart is unless WithLog says otherwise: the second disk of a machine that has two.
 const LogDevice = "/dev/vdb"
+
+// rtDevice is the persistent memory beside a disk.
+const rtDevice = "/dev/pmem0"
 
 // WithLog is the spec with its separate log on another device than LogDevice. A spec without such a log ignores it.
 func (s Spec) WithLog(dev string) Spec {

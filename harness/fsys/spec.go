@@ -3,6 +3,7 @@ package fsys
 import (
 	"crypto/sha1"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,6 +47,7 @@ type Variant struct {
 
 	options []string
 	mkfs    []string // arguments of its own
+	modules []string // to be loaded before the file system's
 }
 
 // The placeholders of a mkfs command; EXTRA stands for the variant's own arguments. Mount options may have LOG.
@@ -120,7 +122,10 @@ func (s Spec) VariantName() string { return s.Variant.Name }
 func (s Spec) KernelType() string { return s.FS.Type }
 
 // Modules are the kernel modules to load first.
-func (s Spec) Modules() []string { return s.FS.Modules }
+func (s Spec) Modules() []string { return slices.Concat(s.Variant.modules, s.FS.Modules) }
+
+// HasQuota says whether the owner of files can be limited: mounted for that, or on btrfs, which begins when it is told to.
+func (s Spec) HasQuota() bool { return s.Variant.Name == "quota" || s.FS.Name == "btrfs" }
 
 // BlockSize is in bytes.
 func (s Spec) BlockSize() int64 { return s.Variant.BlockSize }

@@ -21,7 +21,8 @@ func TestEveryVariantParsesAndPrintsBack(t *testing.T) {
 	}
 	for _, want := range []string{"xfs", "xfs/1k", "ext4", "ext4/1k", "ext4/journal", "btrfs", "btrfs/nodatasum", "gfs2", "gfs2/1k",
 		"zonefs", "bcachefs", "xfs/dax", "xfs/reflink", "ext4/dax", "ext4/inline", "btrfs/compress", "gfs2/jdata", "zonefs/512",
-		"zonefs/conventional", "xfs/4kn", "ext4/4kn", "xfs/logdev", "f2fs"} {
+		"zonefs/conventional", "xfs/4kn", "ext4/4kn", "xfs/logdev", "f2fs", "xfs/quota",
+		"ext4/quota", "gfs2/quota", "xfs/rt"} {
 		if !seen[want] {
 			t.Errorf("%s is missing", want)
 		}
@@ -94,7 +95,7 @@ func TestMkfsCommandsHaveOneDeviceAndNothingLeftToChance(t *testing.T) {
 func TestWhatNeedsMoreThanADiskSaysSoAndIsNeverADefault(t *testing.T) {
 	for in, want := range map[string]string{
 		"xfs": "", "zonefs": "zoned block device with sequential zones", "zonefs/512": "blocks of 512", "zonefs/conventional": "conventional zones",
-		"ext4/dax": "persistent memory", "xfs/4kn": "sectors of 4096", "xfs/logdev": "second disk", "bcachefs": "",
+		"ext4/dax": "persistent memory", "xfs/4kn": "sectors of 4096", "xfs/logdev": "second disk", "xfs/rt": "persistent memory beside", "bcachefs": "",
 	} {
 		s, err := Parse(in)
 		if err != nil || (s.Needs() == "") != (want == "") || !strings.Contains(s.Needs(), want) {
@@ -121,7 +122,7 @@ func TestTheLogIsOnItsOwnDeviceInMkfsAndMount(t *testing.T) {
 }
 
 func TestVariantsAddTheirOwnArgumentsAndAttributes(t *testing.T) {
-	for in, want := range map[string]string{"xfs/reflink": "reflink=1", "ext4/inline": "inline_data"} {
+	for in, want := range map[string]string{"xfs/reflink": "reflink=1", "ext4/inline": "inline_data", "ext4/quota": "-O quota"} {
 		s, err := Parse(in)
 		if err != nil || !strings.Contains(strings.Join(s.Mkfs("/dev/vda"), " "), want) {
 			t.Errorf("%s: %q, %v", in, s.Mkfs("/dev/vda"), err)
@@ -164,7 +165,8 @@ func TestMkfsIsTheSameEveryTimeAndUniqueForADevice(t *testing.T) {
 
 func TestMountOptionsJoinFileSystemAndVariant(t *testing.T) {
 	for in, want := range map[string]string{
-		"xfs": "", "ext4/journal": "data=journal", "btrfs/nodatasum": "nodatasum", "gfs2": "lockproto=lock_nolock", "gfs2/1k": "lockproto=lock_nolock", "btrfs/compress": "compress",
+		"xfs": "", "ext4/journal": "data=journal", "btrfs/nodatasum": "nodatasum", "gfs2": "lockproto=lock_nolock", "gfs2/1k": "lockproto=lock_nolock", "btrfs/compress": "compress", "xfs/quota": "uquota",
+		"ext4/quota": "usrquota", "gfs2/quota": "lockproto=lock_nolock,quota=on",
 	} {
 		s, err := Parse(in)
 		if err != nil || s.MountOptions() != want {

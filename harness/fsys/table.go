@@ -22,6 +22,9 @@ func xfs() FS {
 			{Name: "4kn", BlockSize: 4096, Device: Device{Sector: 4096}, Why: "sectors as large as blocks: direct I/O is of whole blocks"},
 			{Name: "logdev", BlockSize: 4096, mkfs: []string{"-l", "logdev=" + log}, options: []string{"logdev=" + log}, Device: Device{Log: xfsLog},
 				Why: "the log on a disk of its own: fsync flushes two disks, data first"},
+			{Name: "rt", BlockSize: 4096, mkfs: []string{"-m", "reflink=0,rmapbt=0", "-r", "rtdev=" + rtDevice}, options: []string{"rtdev=" + rtDevice, "dax=always"}, Device: Device{RT: true},
+				Why: "realtime files are DAX and others are not: the disk has requests in flight with pages of DAX files"},
+			{Name: "quota", BlockSize: 4096, options: []string{"uquota"}, Why: "users' quotas: an allocation can fail that the disk has room for"},
 		},
 	}
 }
@@ -43,6 +46,8 @@ func ext4() FS {
 			{Name: "inline", BlockSize: 4096, mkfs: []string{"-O", "inline_data"}, Why: "small files stand in the inode: O_DIRECT is done buffered while they do"},
 			{Name: "dax", BlockSize: 4096, options: []string{"dax=always"}, Device: Device{Kind: PMem}, Why: "no page cache: mappings are the storage, truncate waits for pinned pages"},
 			{Name: "4kn", BlockSize: 4096, Device: Device{Sector: 4096}, Why: "sectors as large as blocks: direct I/O is of whole blocks"},
+			{Name: "quota", BlockSize: 4096, mkfs: []string{"-O", "quota"}, options: []string{"usrquota"}, modules: []string{"quota_v2"},
+				Why: "users' quotas: an allocation can fail that the disk has room for"},
 		},
 	}
 }
@@ -71,6 +76,7 @@ func gfs2() FS {
 			{BlockSize: 4096, Why: "cluster locks: changing to direct I/O drops the file's whole cache"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio"},
 			{Name: "jdata", BlockSize: 4096, Attr: "jdata", Why: "data go through the journal: O_DIRECT is refused or done buffered"},
+			{Name: "quota", BlockSize: 4096, options: []string{"quota=on"}, Why: "users' quotas: an allocation can fail that the disk has room for"},
 		},
 	}
 }

@@ -19,10 +19,13 @@ const (
 	AttrNoDatasum Attr = "nodatasum"
 	// AttrCompress: data are compressed (FS_COMPR_FL): btrfs.
 	AttrCompress Attr = "compress"
+	// AttrRealtime: data stand on the real-time device (FS_XFLAG_REALTIME): xfs, and only while the file is empty. Where that is persistent
+	// memory the file is DAX once it is mounted anew.
+	AttrRealtime Attr = "realtime"
 )
 
 // Attrs lists the attributes.
-func Attrs() []Attr { return []Attr{AttrJournal, AttrNoDatasum, AttrCompress} }
+func Attrs() []Attr { return []Attr{AttrJournal, AttrNoDatasum, AttrCompress, AttrRealtime} }
 
 // MemoryHigh throttles and reclaims the program's tasks above so many bytes (memory.high); NoLimit ends it.
 func MemoryHigh(n int64) Op { return Op{Verb: VMemoryHigh, Len: n} }

@@ -67,6 +67,7 @@ reclaim 1m
 hog 8m
 flood f 0 64k
 fill-disk 64k
+fill-quota 64k
 file-limit none
 write f 0 4k n nowait may-fail EAGAIN
 cut keeping newest 2
@@ -174,7 +175,7 @@ func TestErrorsNameTheLineAndTheMend(t *testing.T) {
 		"write f 0 8k o guard 512":             "multiple of 4k",
 		"clone f f":                            "want two files",
 		"clone f":                              "want TO",
-		"attr f blue":                          "want one of [jdata nodatasum compress]",
+		"attr f blue":                          "want one of [jdata nodatasum compress realtime]",
 		"memory low 4k":                        "no operation is called memory",
 		"memory max 512":                       "needs 4k for itself",
 		"memory max lots":                      "or none",

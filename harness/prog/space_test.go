@@ -19,6 +19,8 @@ func TestSpaceOperationsAreChecked(t *testing.T) {
 	for text, good := range map[string]bool{
 		"fill-disk 0\n":                        true,
 		"repeat 2 {\n  fill-disk 0\n}\n":       false,
+		"fill-quota 0\n":                       true,
+		"repeat 2 {\n  fill-quota 0\n}\n":      false,
 		"file-limit 32k\nfile-limit none\n":    true,
 		"fill-disk 4k fails ENOSPC\n":          true,
 		"file-limit f 32k\n":                   false,

@@ -32,6 +32,7 @@ const (
 	VUnpin       Verb = "unpin"
 	VReclaim     Verb = "reclaim"
 	VFillDisk    Verb = "fill-disk"
+	VFillQuota   Verb = "fill-quota"
 	VFileLimit   Verb = "file-limit"
 	VMemoryHigh  Verb = "memory high"
 	VMemoryMax   Verb = "memory max"
@@ -122,7 +123,7 @@ func table() []verbInfo {
 		{VFallocate, cData, append(rng, aMode), 0, false, false, "fallocate(2)"},
 		{VSize, cData, []arg{aFile}, 0, false, true, "fstat(2): the size, in returns"},
 		{VClone, cData, []arg{aFile, aTo}, 0, false, false, "ioctl(2) FICLONE: TO shares FILE's extents"},
-		{VAttr, cData, []arg{aFile, aAttr}, 0, false, false, "ioctl(2) FS_IOC_SETFLAGS: jdata, nodatasum or compress"},
+		{VAttr, cData, []arg{aFile, aAttr}, 0, false, false, "ioctl(2) FS_IOC_SETFLAGS: jdata, nodatasum or compress; FS_IOC_FSSETXATTR: realtime"},
 		{VEvict, cData, rng, 0, false, false, "posix_fadvise(2) DONTNEED"},
 		{VReadahead, cData, rng, 0, false, false, "posix_fadvise(2) WILLNEED"},
 		{VResident, cData, rng, 0, false, true, "mincore(2): the bytes in the page cache, in returns"},
@@ -132,6 +133,7 @@ func table() []verbInfo {
 		{VUnpin, cData, rng, 0, false, false, "drops what pin of the same range took"},
 		{VReclaim, cData, []arg{aLen}, 0, false, true, "memory.reclaim: takes as much from the tasks' cgroup as can be had; what was had, in returns"},
 		{VFillDisk, cData, []arg{aLen}, 0, false, false, "fallocate(2) of a hidden file that leaves SIZE bytes free, until the task ends"},
+		{VFillQuota, cData, []arg{aLen}, 0, false, false, "quotactl(2): the files' owner, who is not root, may have SIZE bytes more, until the task ends"},
 		{VFileLimit, cData, []arg{aLimit}, 0, false, false, "setrlimit(2) RLIMIT_FSIZE: writes of the task end there"},
 		{VHog, cData, []arg{aLen}, 0, false, false, "touches anonymous memory, page by page, and gives it back"},
 		{VFlood, cData, rng, 0, false, false, "pread(2) of the range through the page cache, only to fill the cache"},
@@ -247,7 +249,7 @@ func (a arg) usage(v Verb) string {
 	case aOff:
 		return "OFF"
 	case aLen:
-		if v == VTruncate || v == VReclaim || v == VFillDisk {
+		if v == VTruncate || v == VReclaim || v == VFillDisk || v == VFillQuota {
 			return "SIZE"
 		}
 		return "LEN"
@@ -284,7 +286,7 @@ func (a arg) usage(v Verb) string {
 	case aToOff:
 		return "TOOFF"
 	case aAttr:
-		return "jdata|nodatasum|compress"
+		return "jdata|nodatasum|compress|realtime"
 	case aLimit:
 		return "SIZE|none"
 	case aKeep:

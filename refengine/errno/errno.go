@@ -29,6 +29,7 @@ const (
 	EREMCHG    Errno = 78 // the first draft's word for what ENOTBLK says
 	EOPNOTSUPP Errno = 95
 	ESHUTDOWN  Errno = 108
+	EDQUOT     Errno = 122
 	// EIOCBQUEUED is kernel-internal: the request is under way, its completion comes later. include/linux/errno.h.
 	EIOCBQUEUED Errno = 529
 )
@@ -79,6 +80,8 @@ func (e Errno) name() string {
 		return "EOPNOTSUPP"
 	case ESHUTDOWN:
 		return "ESHUTDOWN"
+	case EDQUOT:
+		return "EDQUOT"
 	case EIOCBQUEUED:
 		return "EIOCBQUEUED"
 	}

@@ -11,7 +11,7 @@ func TestNumbersAreLinux(t *testing.T) {
 		ENOMEM:  syscall.ENOMEM,
 		EREMCHG: syscall.EREMCHG,
 		EFAULT:  syscall.EFAULT, ENOTBLK: syscall.ENOTBLK, EBUSY: syscall.EBUSY, EEXIST: syscall.EEXIST, ENODEV: syscall.ENODEV,
-		EINVAL: syscall.EINVAL, EFBIG: syscall.EFBIG, ENOSPC: syscall.ENOSPC, EOPNOTSUPP: syscall.EOPNOTSUPP,
+		EINVAL: syscall.EINVAL, EFBIG: syscall.EFBIG, ENOSPC: syscall.ENOSPC, EDQUOT: syscall.EDQUOT, EOPNOTSUPP: syscall.EOPNOTSUPP,
 		ESHUTDOWN: syscall.ESHUTDOWN,
 	} {
 		if int(e) != int(want) || e.name() == "" {

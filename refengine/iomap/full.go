@@ -8,8 +8,8 @@ import (
 	"github.com/iomapcheck/iomapcheck/refengine/sched"
 )
 
-// promise says whether n bytes can still be had that nobody has reserved (xfs_dec_fdblocks, ext4_claim_free_clusters); ENOSPC if not. The
-// caller reserves or allocates them before the next scheduling point. n is a multiple of the block size.
+// promise says whether n bytes can still be had that nobody has reserved (xfs_dec_fdblocks, ext4_claim_free_clusters); EDQUOT if not by the
+// files' owner, ENOSPC if not by anybody. The caller reserves or allocates them before the next scheduling point. n is a multiple of the block size.
 //
 // A request gets all of what it asks for or nothing. Kernels try again with less, so that a write may fill what is left first.
 func (sb *Super) promise(t *sched.Task, n int64) errno.Errno {
@@ -17,7 +17,10 @@ func (sb *Super) promise(t *sched.Task, n int64) errno.Errno {
 		return errno.OK
 	}
 	t.Writes(sb.spaceObj)
-	if sb.freeBytes()-sb.reserved < n {
+	switch {
+	case sb.exceeds(n):
+		return sb.overQuota()
+	case sb.freeBytes()-sb.reserved < n:
 		return errno.ENOSPC
 	}
 	return errno.OK
@@ -35,9 +38,11 @@ func (sb *Super) reservedInstead(e Extent, old []Extent) {
 	}
 }
 
-func (sb *Super) freeBytes() int64 {
+func (sb *Super) freeBytes() int64 { return total(sb.free) }
+
+func total(list []block.Range) int64 {
 	var n int64
-	for _, r := range sb.free {
+	for _, r := range list {
 		n += r.Len()
 	}
 	return n
@@ -60,6 +65,7 @@ func (sb *Super) Fill(t *sched.Task, keep int64) []block.Range {
 		}
 	}
 	sb.free = left
+	sb.quota.bytes += total(taken) // it is nobody's
 	return taken
 }
 
@@ -67,5 +73,6 @@ func (sb *Super) Fill(t *sched.Task, keep int64) []block.Range {
 func (sb *Super) Unfill(t *sched.Task, taken []block.Range) {
 	t.Writes(sb.spaceObj)
 	sb.free = slices.Concat(sb.free, taken)
+	sb.quota.bytes -= total(taken)
 	sb.tidyFree()
 }

@@ -43,6 +43,11 @@ type Super struct {
 	// CountsSpace says that reservations are held against what is free, so that ENOSPC comes with the write (s_fdblocks). Without it nobody
 	// runs out of space before writeback, and reservations of different files have nothing to do with each other.
 	CountsSpace bool
+	// quota is how many bytes the owner of all files may have, if it is limited; see LimitOwner.
+	quota struct {
+		limited bool
+		bytes   int64
+	}
 	// reserved are the bytes promised to delayed allocations; spaceObj stands for them too.
 	reserved int64
 	spaceObj sched.ObjID

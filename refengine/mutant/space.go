@@ -1,12 +1,14 @@
 package mutant
 
-// The mutants of fallocate, of full disks and of RWF_NOWAIT through the page cache are numbered from 112.
+// The mutants of fallocate, of full disks and quotas and of RWF_NOWAIT through the page cache are numbered from 112.
 const (
 	FallocNoDioWait ID = 112 + iota
 	ShiftKeepsCache
 	FallbackHidesError
 	NowaitReadWaits
 	NowaitWriteWaits
+	QuotaIgnored
+	QuotaAsNoSpace
 )
 
 func space() []Mutant {
@@ -35,6 +37,16 @@ func space() []Mutant {
 			NowaitWriteWaits, "nowait-write-waits",
 			"a buffered write with IOCB_NOWAIT takes i_rwsem though it has to sleep for it",
 			"xfs: Add async buffered write support (6.0)",
+		},
+		{
+			QuotaIgnored, "quota-ignored",
+			"an allocation is not held against what the owner of the file may still have",
+			"gfs2: perform quota checks against allocation parameters (4.1): the blocks that were asked for did not count",
+		},
+		{
+			QuotaAsNoSpace, "quota-as-no-space",
+			"an allocation beyond the owner's quota fails with ENOSPC, as if the disk were full",
+			"what EDQUOT is for: xfs_trans_dqresv gives ENOSPC to project quotas alone",
 		},
 	}
 }

@@ -120,7 +120,7 @@ func (t *task) clone(f *refengine.File, op prog.Op) history.Event {
 
 // attr is the engine's name of an attribute.
 func attr(a prog.Attr) fs.Attr {
-	return map[prog.Attr]fs.Attr{prog.AttrJournal: fs.Journalled, prog.AttrNoDatasum: fs.NoDatasum, prog.AttrCompress: fs.Compressed}[a]
+	return map[prog.Attr]fs.Attr{prog.AttrJournal: fs.Journalled, prog.AttrNoDatasum: fs.NoDatasum, prog.AttrCompress: fs.Compressed, prog.AttrRealtime: fs.DAX}[a]
 }
 
 // killed ends a task that the engine has killed for want of memory, as a kernel would: the operation it was in returns SIGKILL.

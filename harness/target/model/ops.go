@@ -167,6 +167,8 @@ func (t *task) data(op prog.Op) history.Event {
 		return failed(t.in.m.Hog(t.t, op.Len))
 	case prog.VFillDisk:
 		return failed(t.in.m.FillDisk(t.t, op.Len))
+	case prog.VFillQuota:
+		return failed(t.in.m.FillQuota(t.t, op.Len))
 	case prog.VFileLimit:
 		t.in.m.SetFileLimit(t.t, op.Len)
 		return history.Event{}

@@ -124,7 +124,7 @@ func (t *Target) machine(job target.Job) (refengine.Config, error) {
 // variants are the options that the variants of file systems mean to the engine, beyond block size and attribute.
 func variants() map[string]fs.Options {
 	return map[string]fs.Options{
-		"": {}, "1k": {}, "reflink": {}, "compress": {},
+		"": {}, "1k": {}, "reflink": {}, "compress": {}, "quota": {}, "rt": {},
 		"nodatasum": {NoDatasum: true}, "journal": {JournalData: true}, "jdata": {JournalData: true}, "inline": {InlineData: true}, "dax": {DAX: true},
 		"512": {}, "16k": {}, "conventional": {Conventional: true, ZoneSize: 1 << 20},
 	}

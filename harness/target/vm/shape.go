@@ -20,8 +20,14 @@ func shapeOf(s fsys.Spec) shape { return shape{s.Device()} }
 // String tells shapes apart, and stands in file names and keys.
 func (s shape) String() string {
 	kind := map[fsys.Kind]string{fsys.Plain: "plain", fsys.Sequential: "sequential", fsys.Conventional: "conventional", fsys.PMem: "pmem"}[s.device.Kind]
+	if s.device.RT {
+		kind += "+pmem"
+	}
 	return fmt.Sprintf("%s-%d-%d", kind, s.device.SectorSize(), s.device.Log>>20)
 }
+
+// pmem says whether the machine has persistent memory.
+func (s shape) pmem() bool { return s.device.Kind == fsys.PMem || s.device.RT }
 
 // Sizes of what machines have beyond the programmable disk.
 const (
@@ -64,7 +70,7 @@ func (s shape) snapshots() bool { return s.device.Kind != fsys.Sequential }
 
 // memoryMiB is the machine's memory, 0 for the usual.
 func (s shape) memoryMiB() int {
-	if s.device.Kind == fsys.PMem {
+	if s.pmem() {
 		return ramMiB + pmemMiB + ramTailMiB
 	}
 	return 0
@@ -72,12 +78,12 @@ func (s shape) memoryMiB() int {
 
 // cmdline is added to the kernel's command line. A request that the program holds must not time out: NVMe's do after 30 s.
 func (s shape) cmdline() []string {
-	switch s.device.Kind {
-	case fsys.PMem:
+	switch {
+	case s.pmem():
 		return []string{fmt.Sprintf("memmap=%dM!%dM", pmemMiB, ramMiB)}
-	case fsys.Sequential:
+	case s.device.Kind == fsys.Sequential:
 		return []string{"nvme_core.io_timeout=4294967", "nvme_core.admin_timeout=4294967"}
-	case fsys.Conventional:
+	case s.device.Kind == fsys.Conventional:
 		return []string{"null_blk.nr_devices=0"}
 	}
 	return nil
@@ -85,12 +91,12 @@ func (s shape) cmdline() []string {
 
 // modules are the drivers of the shape's devices, for the guest to load.
 func (s shape) modules() []string {
-	switch s.device.Kind {
-	case fsys.PMem:
+	switch {
+	case s.pmem():
 		return []string{"nd_pmem", "nd_e820"}
-	case fsys.Sequential:
+	case s.device.Kind == fsys.Sequential:
 		return []string{"nvme"}
-	case fsys.Conventional:
+	case s.device.Kind == fsys.Conventional:
 		return []string{"null_blk"}
 	}
 	return nil
@@ -132,6 +138,9 @@ func (s shape) lacks(p prog.Program) string {
 				return fmt.Sprintf("op %d: %s: %s", step.N, step.Op, s.noRequests())
 			}
 		case prog.VCut:
+			if s.device.RT {
+				return fmt.Sprintf("op %d: %s: %s would not outlive the machine", step.N, step.Op, fsys.PMem)
+			}
 			if s.device.Kind != fsys.Plain {
 				return fmt.Sprintf("op %d: %s: %s would not outlive the machine", step.N, step.Op, s.device.Kind)
 			}

@@ -29,7 +29,7 @@ func TestFileSystemsShareAShapeUnlessTheirDevicesDiffer(t *testing.T) {
 		names[shape.String()] = s.String()
 	}
 	for a, want := range map[string]map[string]bool{
-		"xfs":     {"ext4": true, "bcachefs": true, "xfs/4kn": false, "xfs/logdev": false, "xfs/dax": false, "zonefs": false},
+		"xfs":     {"ext4": true, "bcachefs": true, "xfs/4kn": false, "xfs/logdev": false, "xfs/dax": false, "xfs/rt": false, "zonefs": false},
 		"xfs/4kn": {"ext4/4kn": true}, "xfs/dax": {"ext4/dax": true}, "zonefs": {"zonefs/512": false, "zonefs/conventional": false},
 	} {
 		for b, same := range want {
@@ -71,6 +71,8 @@ func TestWhatHasNoRequestsTakesNoProgramThatHoldsThem(t *testing.T) {
 		{"zonefs", "cut\n", "sequential zones would not outlive the machine"},
 		{"ext4/dax", "cut\n", "persistent memory would not outlive the machine"},
 		{"xfs/logdev", "cut\n", ""},
+		{"xfs/rt", "cut\n", "persistent memory would not outlive the machine"},
+		{"xfs/rt", "hold writes f 0 4k\n", ""},
 	} {
 		p, err := prog.Parse(c.program)
 		if err != nil {
@@ -89,6 +91,7 @@ func TestShapesSayWhatTheGuestHasToDo(t *testing.T) {
 	}{
 		{"xfs/logdev", "/dev/vda", "", false, false, true},
 		{"ext4/dax", "/dev/pmem0", "", true, false, true},
+		{"xfs/rt", "/dev/vda", "", false, false, true},
 		{"zonefs/512", "/dev/nvme0n1", "seq", false, false, false},
 		{"zonefs/conventional", "/dev/nullb0", "cnv", false, true, true},
 	} {

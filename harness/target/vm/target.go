@@ -99,10 +99,11 @@ func essentialModules() []string { return []string{"virtio_pci", "virtio_console
 // used.
 func furtherModules() []string {
 	names := moduleNames()
-	for _, fs := range fsys.Table() {
-		names = append(names, fs.Modules...)
+	for _, s := range fsys.All() {
+		names = append(names, s.Modules()...)
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Open gets everything that machines of this kernel need. It boots one only where the acceleration is not known yet.
