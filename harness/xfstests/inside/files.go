@@ -44,7 +44,11 @@ func testScript(t numbered) string {
 	for _, line := range wrap(capital(t.Case.Rule)+".", 76) {
 		fmt.Fprintf(&b, "# %s\n", line)
 	}
-	fmt.Fprintf(&b, "#\n# Kernel: %s\n# %s\n\n", t.Case.Kernel, madeBy)
+	b.WriteString("#\n")
+	for _, line := range wrap("Kernel: "+t.Case.Kernel, 76) {
+		fmt.Fprintf(&b, "# %s\n", line)
+	}
+	fmt.Fprintf(&b, "# %s\n\n", madeBy)
 	fmt.Fprintf(&b, ". ./common/preamble\n_begin_fstest %s\n\n", strings.Join(groupsOf(t.Case), " "))
 	words := fmt.Sprintf("_iomap_case %s %s", t.Case.ID, NeedsOf(t.Case))
 	if kills(t.Case) {
