@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
+	text "github.com/iomapcheck/iomapcheck/ci/report"
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/runs"
@@ -98,18 +100,14 @@ func (r *report) end(runner *campaign.Runner, of int) error {
 	return errors.Join(r.progress.println(r.people, line), r.finish())
 }
 
-// String is what a person pastes into a mail about the verdict.
+// String is what to say about the verdict. Its last three lines are what a person pastes into a mail: kernel, file system and options; how to
+// replay it here; and how anyone reproduces it.
 func (b badVerdict) String() string {
 	v := b.verdict
-	where := "kernel " + v.Kernel
-	if v.KernelSpec != "" && v.KernelSpec != v.Kernel {
-		where += " (" + v.KernelSpec + ")"
-	}
-	if v.Target == "refengine" {
-		where = "the reference engine as Linux " + v.Kernel
-	}
-	return fmt.Sprintf("\n%s: %s on %s, %s\n  must hold  %s\n  seen       %s\n  replay     %s\n  evidence   %s\n",
-		v.Verdict, v.Name(), v.FSName(), where, b.unit.Case.Rule, v.Text, v.ReplayCommand(), v.Evidence)
+	where := text.Where(v)
+	return fmt.Sprintf("\n%s: %s on %s, %s\n  must hold  %s\n  seen       %s\n  evidence   %s\n  where      %s; %s\n  replay     %s\n  reproducer %s\n",
+		v.Verdict, v.Name(), v.FSName(), where, b.unit.Case.Rule, v.Text, v.Evidence, where, text.Made(v), v.ReplayCommand(),
+		text.Reproduce(v, filepath.Join(v.Evidence, "program.txt")))
 }
 
 // tally counts the verdicts: "11 ok, 1 fail".
