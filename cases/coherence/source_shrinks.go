@@ -38,7 +38,7 @@ func sourceShrinks() prog.Case {
 				Kernel:      "bch2_folio_reservation_get",
 			},
 			{
-				FS: []string{"ext4/", "ext4/1k", "ext4/inline"}, Target: "refengine", Known: true,
+				FS: []string{"ext4/", "ext4/1k", "ext4/inline", "ext4/4kn", "ext4/quota"}, Target: "refengine", Known: true,
 				Why:    "what the write had reserved inside the file and not filled stays reserved: direct I/O finds a delayed block that nothing will write back, and fails with EIO. Read in 6.12.117; on a kernel the schedule has not been met",
 				Kernel: "ext4_da_write_end (copied 0 inside i_size), ext4_set_iomap (EXT4_MAP_DELAYED), iomap_dio_iter (IOMAP_DELALLOC)",
 			},

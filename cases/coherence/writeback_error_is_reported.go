@@ -32,7 +32,7 @@ func writebackErrorIsReported() prog.Case {
 		).Witness(refused(), prog.WhileHeld("second"))}},
 		Rows: []prog.Row{
 			{
-				FS:     []string{"gfs2/", "gfs2/1k"},
+				FS:     []string{"gfs2/", "gfs2/1k", "gfs2/quota"},
 				Expect: map[string]prog.Expect{"second": {Errnos: []string{"EIO"}}},
 				Why:    "one file may be told twice: fsync syncs the inode's data a second time, by another way; seen on 6.12",
 				Kernel: "gfs2_fsync → filemap_fdatawrite_range, sync_inode_metadata, file_fdatawait_range",

@@ -76,12 +76,7 @@ func nestsInOrder(t *testing.T, edges []sched.Edge, release string) {
 }
 
 func isClean(t *testing.T, r *Runner, spec fsys.Spec) {
-	sel := Selection{FS: []string{spec.String()}}
-	if spec.VariantName() == "quota" {
-		// The engine tells it from the plain form only where a quota is full.
-		sel.Cases = []string{"fallback/no-quota"}
-	}
-	units, err := Plan(cases.Catalogue(), sel)
+	units, err := Plan(cases.Catalogue(), Selection{FS: []string{spec.String()}})
 	if err != nil {
 		t.Fatal(err)
 	}

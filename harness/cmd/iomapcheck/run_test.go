@@ -56,8 +56,10 @@ func TestABadVerdictIsToldWithKernelAndHowToRepeatIt(t *testing.T) {
 crash: theme/case~aio on btrfs/nodatasum, kernel 6.12.1-amd64 (debian:6.12)
   must hold  what must hold
   seen       splat: BUG
-  replay     iomapcheck replay /runs/1
   evidence   /runs/1
+  where      kernel 6.12.1-amd64 (debian:6.12); mkfs.btrfs -q -f -K -s 4096 -d single -m single -U 81ce2940-7903-5dd3-b799-2917b5fe2a59 DEVICE, mounted with nodatasum
+  replay     iomapcheck replay /runs/1
+  reproducer iomapcheck run - --target vm --kernel debian:6.12 --fs btrfs/nodatasum < /runs/1/program.txt
 `
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)
