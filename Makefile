@@ -77,7 +77,7 @@ release: ## build the static program for release VERSION=v1.2.3 into dist/
 	DIST=$(DIST) ci/release $(VERSION)
 
 readme: bin/iomapcheck ## run the README's commands as written
-	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run README ./ci
+	IOMAPCHECK_README=1 $(GO) test -count=1 -timeout 30m -v -run READMECommandsRunAsWritten ./ci
 
 vm-deps: ## what virtual machines need: QEMU (as root it is installed)
 	@ci/install-missing qemu-system-x86_64 qemu-system-x86

@@ -214,6 +214,56 @@ func scriptsRunByTests(t *testing.T) []string {
 	return out
 }
 
+// named are the go test commands of a makefile that pick tests or benchmarks of a package by name: the pattern and the package.
+func named(makefile string) (out [][2]string) {
+	for _, m := range regexp.MustCompile(`\$\(GO\) test .*-(?:run|bench) ([A-Za-z]\w*).* \./(\S+)`).FindAllStringSubmatch(makefile, -1) {
+		out = append(out, [2]string{m[1], m[2]})
+	}
+	return out
+}
+
+// matched are a package's tests and benchmarks of which go test would find the pattern in the name.
+func matched(t *testing.T, pattern, dir string) (out []string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Benchmark)\w*`+pattern+`\w*)`).FindAllStringSubmatch(string(text), -1) {
+			out = append(out, m[1])
+		}
+	}
+	return out
+}
+
+// go test ends well where it finds no test of the name. A name that fits two tests would hide that one of them has another name now.
+func TestTheMakefileNamesTestsThatThereAre(t *testing.T) {
+	text, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile := strings.ReplaceAll(string(text), "-run '^$$'", "")
+	picks := named(makefile)
+	if want := strings.Count(makefile, " -run ") + strings.Count(makefile, " -bench "); len(picks) != want || want < 3 {
+		t.Errorf("picks %q, want %d of them", picks, want)
+	}
+	for _, p := range picks {
+		if found := matched(t, p[0], p[1]); len(found) != 1 {
+			t.Errorf("%s has %q that are named like %s, want one", p[1], found, p[0])
+		}
+	}
+	for _, p := range named("\t$(GO) test -count=1 -run Wanders ./ci\n\t$(GO) test -v -run README ./harness/prog\n") {
+		if found := matched(t, p[0], p[1]); len(found) != 0 {
+			t.Errorf("%s has %q that are named like %s", p[1], found, p[0])
+		}
+	}
+}
+
 func TestScriptsAreShellScriptsThatCanBeRun(t *testing.T) {
 	for _, name := range []string{"nightly", "packages", "fuzz", "release", "install-missing", "../.ci/run"} {
 		info, err := os.Stat(name)
