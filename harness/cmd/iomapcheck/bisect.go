@@ -62,7 +62,7 @@ come about, or something of ours failed; 128 wrong usage, which ends the bisecti
 }
 
 func (a *app) runBisect(ctx context.Context, f *bisectFlags) error {
-	e := engineFlags{fs: f.fs, cases: f.cases, pressure: f.pressure, seed: 1, budget: 1, jobs: f.jobs}
+	e := unitFlags{fs: f.fs, cases: f.cases, pressure: f.pressure, jobs: f.jobs}
 	units, err := e.plan(cases.Catalogue())
 	if len(f.cases) == 0 {
 		err = errors.Join(err, errors.New("--case: name the cases that the bisection is about"))

@@ -55,7 +55,7 @@ func (f *ciFlags) kernelOf(c grid.Cell, level grid.Level) kernelRun {
 	if release, engine := c.Engine(); engine {
 		k.target, k.flags = "refengine", targetFlags{release: release}
 	}
-	k.jobs = (&engineFlags{jobs: f.jobs}).workers(k.target)
+	k.jobs = (&unitFlags{jobs: f.jobs}).workers(k.target)
 	return k
 }
 

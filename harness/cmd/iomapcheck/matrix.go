@@ -19,7 +19,7 @@ import (
 // matrixFlags are the flags of matrix.
 type matrixFlags struct {
 	targetFlags
-	engineFlags
+	unitFlags
 	kernels []string
 	json    string
 }
@@ -36,7 +36,7 @@ cell. A kernel that cannot be had is infra in all of its cells, with the reason;
   iomapcheck matrix --case 'fallback/*' --kernel debian:6.12 --kernel tree:../linux --json verdicts.jsonl`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runMatrix(cmd.Context(), f) },
 	}
-	f.engineFlags.register(cmd)
+	f.unitFlags.register(cmd)
 	cmd.Flags().StringArrayVar(&f.kernels, "kernel", nil,
 		"a kernel, as in run --kernel; once for each; default those of ci matrix --level nightly")
 	cmd.Flags().StringVar(&f.accel, "accel", "", "kvm or tcg; empty finds out by booting, once")
@@ -46,7 +46,7 @@ cell. A kernel that cannot be had is infra in all of its cells, with the reason;
 
 func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 	units, err := f.plan(cases.Catalogue())
-	if err := errors.Join(err, f.targetFlags.check(), f.engineFlags.check()); err != nil {
+	if err := errors.Join(err, f.targetFlags.check(), f.unitFlags.check()); err != nil {
 		return usage(err)
 	}
 	if len(f.kernels) == 0 {

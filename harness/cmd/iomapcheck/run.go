@@ -26,36 +26,52 @@ type runFlags struct {
 	json    string
 }
 
-// engineFlags pick units, and say how thoroughly and how many at a time they are run.
-type engineFlags struct {
+// unitFlags pick units, and say how many of them run at a time.
+type unitFlags struct {
 	fs, cases []string
 	pressure  string
-	seed      uint64
-	budget    int
 	jobs      int
 	quick     bool
 }
 
-func (f *engineFlags) register(cmd *cobra.Command) {
+func (f *unitFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.fs, "fs", nil, "file systems, as in xfs,btrfs/nodatasum, or all; default the plain ones")
 	fl.StringSliceVar(&f.cases, "case", nil, "cases by glob, as in 'fallback/*'; default all")
 	fl.BoolVar(&f.quick, "quick", false, "leave out what is for the night: variants that are many alike, or long")
 	fl.StringVar(&f.pressure, "pressure", "none", "memory pressure that every case is put under: none, high, max, reclaim or hog")
-	fl.Uint64Var(&f.seed, "seed", 1, "seed of the engine's strategies")
-	fl.IntVar(&f.budget, "budget", 200, "executions a case on the engine")
 	fl.IntVar(&f.jobs, "jobs", 0, "how many cases run side by side, each in a virtual machine of its own; 0 is one a processor, and no more machines than there is memory for")
 }
 
-func (f *engineFlags) check() error {
-	if f.jobs < 0 || f.budget < 1 {
-		return fmt.Errorf("--jobs %d --budget %d: neither may be negative, and nothing is shown by a budget of 0", f.jobs, f.budget)
+func (f *unitFlags) check() error {
+	if f.jobs < 0 {
+		return fmt.Errorf("--jobs %d: want 0 or more", f.jobs)
 	}
 	return nil
 }
 
+// engineFlags are unitFlags and how thoroughly the engine runs a unit.
+type engineFlags struct {
+	unitFlags
+	seed   uint64
+	budget int
+}
+
+func (f *engineFlags) register(cmd *cobra.Command) {
+	f.unitFlags.register(cmd)
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the engine's strategies")
+	cmd.Flags().IntVar(&f.budget, "budget", 200, "executions a case on the engine")
+}
+
+func (f *engineFlags) check() error {
+	if f.budget < 1 {
+		return errors.Join(f.unitFlags.check(), fmt.Errorf("--budget %d: nothing is shown by less than 1", f.budget))
+	}
+	return f.unitFlags.check()
+}
+
 // workers is how many cases run side by side on the target.
-func (f *engineFlags) workers(target string) int {
+func (f *unitFlags) workers(target string) int {
 	switch {
 	case f.jobs > 0:
 		return f.jobs
@@ -68,7 +84,7 @@ func (f *engineFlags) workers(target string) int {
 }
 
 // plan is what the flags pick from the catalogue.
-func (f *engineFlags) plan(catalogue []prog.Case) ([]campaign.Unit, error) {
+func (f *unitFlags) plan(catalogue []prog.Case) ([]campaign.Unit, error) {
 	dial, err := campaign.ParsePressure(f.pressure)
 	if err != nil {
 		return nil, fmt.Errorf("--pressure: %w", err)
