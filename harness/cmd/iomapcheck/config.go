@@ -26,7 +26,8 @@ const configHelp = `A file iomapcheck.yaml in the current folder (or --config, o
   matrix:
     kernel: [debian:6.12, tree:../linux]
 
-Flags beat the environment, which beats the file. A key that is no command's and no flag's is an error.`
+What is under ci counts for all of its commands. Flags beat the environment, which beats the file. A key that is no command's and no flag's is an
+error, and so is a value that is missing or that the flag does not take, also of a command that is not run.`
 
 // environment are the flags that the environment sets, and its variables.
 func environment() map[string]string {
@@ -50,10 +51,22 @@ func (a *app) configure(cmd *cobra.Command) error {
 	if len(document.Content) == 0 {
 		return nil // nothing, or only comments
 	}
-	if err := (config{path, cmd.Root()}).apply(document.Content[0], cmd); err != nil {
-		return usage(err)
+	// All values are given to commands that are never run: that checks them.
+	everything := config{path, (&app{}).root(), func(*cobra.Command, *pflag.Flag) bool { return true }}
+	for _, c := range []config{everything, {path, cmd.Root(), func(of *cobra.Command, flag *pflag.Flag) bool { return meant(of, flag, cmd) }}} {
+		if err := c.apply(document.Content[0]); err != nil {
+			return usage(err)
+		}
 	}
 	return nil
+}
+
+// meant says whether the file's value of a flag, said of a command, is for the command that is run: that one or one above it has the flag, and
+// neither the command line nor the environment has another value.
+func meant(of *cobra.Command, flag *pflag.Flag, run *cobra.Command) bool {
+	variable, has := environment()[flag.Name]
+	return run.Flags().Lookup(flag.Name) == flag && (of == run || of.PersistentFlags().Lookup(flag.Name) == flag) &&
+		!flag.Changed && (!has || os.Getenv(variable) == "")
 }
 
 // configPath is the file, and whether somebody named it.
@@ -71,24 +84,26 @@ func (a *app) configPath() (path string, wanted bool) {
 type config struct {
 	path string
 	root *cobra.Command
+	// counts says whether a value is given to the flag.
+	counts func(of *cobra.Command, flag *pflag.Flag) bool
 }
 
-// apply checks everything, also what is about other commands, and sets what is about cmd.
-func (c config) apply(top *yaml.Node, cmd *cobra.Command) error {
+// apply looks at all keys, also those about other commands, and sets the values that count.
+func (c config) apply(top *yaml.Node) error {
 	return c.each(top, "the file", func(key string, at, value *yaml.Node) error {
 		if flag := c.root.PersistentFlags().Lookup(key); flag != nil && key != "config" {
-			return c.set(flag, value, true)
+			return c.set(c.root, flag, value)
 		}
 		of, rest, err := c.root.Find(strings.Fields(key))
 		if err != nil || of == c.root || len(rest) > 0 {
 			return c.unknown(at, key, "the file", c.commands())
 		}
 		return c.each(value, key, func(name string, at, value *yaml.Node) error {
-			flag := of.LocalNonPersistentFlags().Lookup(name)
+			flag := of.LocalFlags().Lookup(name)
 			if flag == nil || name == "help" {
 				return c.unknown(at, name, key, flags(of))
 			}
-			return c.set(flag, value, of == cmd)
+			return c.set(of, flag, value)
 		})
 	})
 }
@@ -112,28 +127,11 @@ func (c config) each(mapping *yaml.Node, where string, visit func(key string, at
 	return nil
 }
 
-// set checks a value and, where it counts, gives it to the flag.
-func (c config) set(flag *pflag.Flag, value *yaml.Node, counts bool) error {
-	var values []string
-	switch value.Kind {
-	case yaml.ScalarNode:
-		values = []string{value.Value}
-	case yaml.SequenceNode:
-		if _, takes := flag.Value.(pflag.SliceValue); !takes {
-			return fmt.Errorf("%s:%d: %s takes one value, not a list", c.path, value.Line, flag.Name)
-		}
-		for _, v := range value.Content {
-			if v.Kind != yaml.ScalarNode {
-				return fmt.Errorf("%s:%d: %s takes a list of plain values", c.path, v.Line, flag.Name)
-			}
-			values = append(values, v.Value)
-		}
-	default:
-		return fmt.Errorf("%s:%d: %s takes a value, or a list of values", c.path, value.Line, flag.Name)
-	}
-	variable, has := environment()[flag.Name]
-	if flag.Changed || !counts || has && os.Getenv(variable) != "" {
-		return nil
+// set gives the value to the flag of a command, where it counts.
+func (c config) set(of *cobra.Command, flag *pflag.Flag, value *yaml.Node) error {
+	values, err := c.values(flag, value)
+	if err != nil || !c.counts(of, flag) {
+		return err
 	}
 	for _, v := range values {
 		if err := flag.Value.Set(v); err != nil {
@@ -141,6 +139,27 @@ func (c config) set(flag *pflag.Flag, value *yaml.Node, counts bool) error {
 		}
 	}
 	return nil
+}
+
+// values are the one value or the list that the file has for the flag.
+func (c config) values(flag *pflag.Flag, value *yaml.Node) (out []string, err error) {
+	list := []*yaml.Node{value}
+	if value.Kind == yaml.SequenceNode {
+		if _, takes := flag.Value.(pflag.SliceValue); !takes {
+			return nil, fmt.Errorf("%s:%d: %s takes one value, not a list", c.path, value.Line, flag.Name)
+		}
+		list = value.Content
+	}
+	for _, v := range list {
+		switch {
+		case v.Kind != yaml.ScalarNode:
+			return nil, fmt.Errorf("%s:%d: %s takes a plain value, or a list of them where it can be given more than once", c.path, v.Line, flag.Name)
+		case v.Tag == "!!null":
+			return nil, fmt.Errorf("%s:%d: %s has no value", c.path, v.Line, flag.Name)
+		}
+		out = append(out, v.Value)
+	}
+	return out, nil
 }
 
 func (c config) unknown(at *yaml.Node, key, where string, known []string) error {
@@ -166,7 +185,7 @@ func (c config) commands() []string {
 
 func flags(cmd *cobra.Command) []string {
 	var out []string
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "help" {
 			out = append(out, f.Name)
 		}
