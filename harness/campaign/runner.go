@@ -115,9 +115,10 @@ func blank(u Unit, target, release, spec string) Verdict {
 	return v
 }
 
-// Unavailable is the verdict on a unit whose kernel cannot be had: infra, with the reason. Kernel is as it was asked for.
-func Unavailable(u Unit, spec string, why error) Verdict {
-	v := blank(u, "vm", spec, spec)
+// Unavailable is the verdict on a unit whose target cannot be had: infra, with the reason. Release is the engine's, or what a kernel was asked for as;
+// spec is as Runner.KernelSpec.
+func Unavailable(u Unit, target, release, spec string, why error) Verdict {
+	v := blank(u, target, release, spec)
 	v.Verdict, v.Text = judge.Infra, why.Error()
 	return v
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,6 +108,11 @@ type kernelRun struct {
 	jobs, budget int
 }
 
+// unavailable is the verdict on a unit if the kernel cannot be had. It is of the cell that the unit's other verdicts are of.
+func (k kernelRun) unavailable(i int, why error) campaign.Verdict {
+	return campaign.Unavailable(k.units[i], k.target, cmp.Or(k.flags.release, k.spec), k.flags.kernel, why)
+}
+
 // runKernel runs the units on one kernel, whose evidence goes into a folder of its own below dir. A kernel that cannot be had is no error but the
 // verdict of all of them.
 func (a *app) runKernel(ctx context.Context, k kernelRun, dir string, report *report) ([]campaign.Verdict, error) {
@@ -114,7 +120,7 @@ func (a *app) runKernel(ctx context.Context, k kernelRun, dir string, report *re
 	runner, missing := a.runner(ctx, k.target, k.flags, report.progress)
 	if missing != nil {
 		run = func(_ context.Context, i int) campaign.Verdict {
-			return campaign.Unavailable(k.units[i], k.spec, missing)
+			return k.unavailable(i, missing)
 		}
 	} else {
 		defer runner.Target.Close()
