@@ -27,6 +27,8 @@ type Known struct {
 	// Seen are the cells that show it in the runs of a report, Gone those that no longer do: "gfs2 on 6.12.117+deb13-amd64".
 	Seen []string `json:"seen,omitempty"`
 	Gone []string `json:"gone,omitempty"`
+
+	row prog.Row
 }
 
 // KnownDivergences lists the catalogue's, by case.
@@ -36,7 +38,7 @@ func KnownDivergences(catalogue []prog.Case) []Known {
 		for _, r := range c.Rows {
 			if r.Known {
 				out = append(out, Known{Case: c.ID, Variants: r.Variants, FS: r.FS, Target: r.Target, Since: r.Since, Before: r.Before,
-					Backports: r.Backports, Shows: cmp.Or(r.Shows, string(judge.Fail)), Why: r.Why, Kernel: r.Kernel, Commit: r.Commit})
+					Backports: r.Backports, Shows: cmp.Or(r.Shows, string(judge.Fail)), Why: r.Why, Kernel: r.Kernel, Commit: r.Commit, row: r})
 			}
 		}
 	}
@@ -57,8 +59,8 @@ func (r *Report) Known() []Known {
 			continue
 		}
 		for i := range list {
-			// A verdict's row is the row's reason with its function.
-			if k := &list[i]; k.Case == v.Case && k.Why != "" && strings.Contains(v.Row, k.Why) && (len(k.Variants) == 0 || slices.Contains(k.Variants, v.Parameters["variant"])) {
+			// A verdict's row is the row's reason with its function. Rows for several file systems may give one reason.
+			if k := &list[i]; k.Case == v.Case && k.Why != "" && strings.Contains(v.Row, k.Why) && v.IsOf(&k.row) {
 				k.note(c)
 				break
 			}
@@ -82,13 +84,17 @@ func (k *Known) note(c *Cell) {
 
 // Kernels are the releases that the divergence is listed for, in words.
 func (k Known) Kernels() string {
+	since := k.Since
+	if len(k.Backports) > 0 {
+		since += " (and " + strings.Join(k.Backports, ", ") + ")"
+	}
 	switch {
 	case k.Since == "" && k.Before == "":
 		return "all"
 	case k.Since == "":
 		return "before " + k.Before
 	case k.Before == "":
-		return "since " + k.Since
+		return "since " + since
 	}
-	return k.Since + " until before " + k.Before
+	return since + " until before " + k.Before
 }

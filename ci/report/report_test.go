@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/cases"
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
@@ -164,28 +166,79 @@ func TestThePaceOfARunComparesOnlyWhatItTried(t *testing.T) {
 	}
 }
 
+// showing are verdicts of a listed divergence: one that shows it, and one that does not, each a cell of its own.
+func showing(k Known, cell int) []campaign.Verdict {
+	name := k.Case
+	if len(k.Variants) > 0 {
+		name += "~" + k.Variants[0]
+	}
+	var out []campaign.Verdict
+	for _, v := range []judge.Verdict{judge.Known, judge.Drift} {
+		verdict := on(fmt.Sprintf("%d%s", cell, v), cmp.Or(k.Since, "5.10"), name, v)
+		verdict.Target, verdict.Row = cmp.Or(k.Target, verdict.Target), k.Why+" ("+k.Kernel+")"
+		if len(k.FS) > 0 {
+			verdict.FS, verdict.Variant, _ = strings.Cut(k.FS[0], "/")
+		}
+		out = append(out, verdict)
+	}
+	return out
+}
+
 func TestAKnownDivergenceSaysWhereItShowed(t *testing.T) {
 	var verdicts []campaign.Verdict
 	list := KnownDivergences(cases.Catalogue())
 	for i, k := range list {
-		name := k.Case
-		if len(k.Variants) > 0 {
-			name += "~" + k.Variants[0]
-		}
-		for _, v := range []judge.Verdict{judge.Known, judge.Drift} {
-			release := fmt.Sprintf("6.12.%d", i)
-			verdict := on(release+string(v), release, name, v)
-			verdict.Row = k.Why + " (" + k.Kernel + ")"
-			verdicts = append(verdicts, verdict)
-		}
+		verdicts = append(verdicts, showing(k, i)...)
 	}
-	seen, gone := 0, 0
 	for _, k := range built(verdicts).Known() {
-		seen += len(k.Seen)
-		gone += len(k.Gone)
+		if len(k.Seen) != 1 || len(k.Gone) != 1 {
+			t.Errorf("%s on %s, kernels %s, was seen on %q and is gone on %q, want one each", k.Case, k.FS, k.Kernels(), k.Seen, k.Gone)
+		}
 	}
-	if n := len(list); n < 20 || seen != n || gone != n {
-		t.Errorf("%d divergences are listed, %d were seen and %d gone", n, seen, gone)
+	if n := len(list); n < 20 {
+		t.Errorf("%d divergences are listed", n)
+	}
+}
+
+func TestRowsWithOneReasonAreToldApartByWhatTheySpeakOf(t *testing.T) {
+	same := prog.Row{Known: true, Why: "the page is written twice", Kernel: "fn"}
+	var rows []prog.Row
+	for _, change := range []func(*prog.Row){
+		func(r *prog.Row) { r.FS = []string{"gfs2"} },
+		func(r *prog.Row) { r.FS = []string{"btrfs/nodatasum"} },
+		func(r *prog.Row) { r.FS, r.Target = []string{"ext4"}, "refengine" },
+		func(r *prog.Row) { r.FS, r.Target = []string{"ext4"}, "vm" },
+		func(r *prog.Row) { r.FS, r.Before = []string{"xfs"}, "6.1" },
+		func(r *prog.Row) { r.FS, r.Since = []string{"xfs"}, "6.12" },
+	} {
+		row := same
+		change(&row)
+		rows = append(rows, row)
+	}
+	catalogue := []prog.Case{{ID: "theme/case", Rows: rows}}
+	var verdicts []campaign.Verdict
+	for i, k := range KnownDivergences(catalogue) {
+		verdicts = append(verdicts, showing(k, i)...)
+	}
+	for _, k := range Build([]runs.Run{{Verdicts: verdicts}}, catalogue).Known() {
+		if len(k.Seen) != 1 || len(k.Gone) != 1 {
+			t.Errorf("the row of %s on %q, kernels %s, was seen on %q and is gone on %q, want one each", k.FS, k.Target, k.Kernels(), k.Seen, k.Gone)
+		}
+	}
+}
+
+func TestADivergencesKernelsAreItsBoundsWithBackports(t *testing.T) {
+	for want, k := range map[string]Known{
+		"all":                               {},
+		"before 6.1":                        {Before: "6.1"},
+		"since 6.15":                        {Since: "6.15"},
+		"6.12 until before 7.3":             {Since: "6.12", Before: "7.3"},
+		"since 6.15 (and 6.6.90, 6.12.30)":  {Since: "6.15", Backports: []string{"6.6.90", "6.12.30"}},
+		"6.15 (and 6.12.30) until before 7": {Since: "6.15", Before: "7", Backports: []string{"6.12.30"}},
+	} {
+		if got := k.Kernels(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -11,15 +11,12 @@ import (
 
 // program is the unit's program on a target, as the first row that fits changes it; the row is nil where none does.
 func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
-	v, err := kernel.ParseVersion(release)
+	at, err := placeOf(blank(u, target, release, ""))
 	if err != nil {
 		return prog.Program{}, nil, err
 	}
-	if target == "refengine" {
-		v = newest(v)
-	}
 	for _, rows := range [][]prog.Row{absent(), u.Case.Rows} {
-		row, err := u.fitting(rows, target, v)
+		row, err := at.fitting(rows)
 		if err != nil {
 			return prog.Program{}, nil, fmt.Errorf("%s: %w", u.Case.ID, err)
 		}
@@ -31,10 +28,39 @@ func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
 	return u.Variant.Program, nil, nil
 }
 
+// place is what rows tell apart.
+type place struct {
+	// form is the file system's variant, variant the case's.
+	fs, form, variant, target string
+	release                   kernel.Version
+}
+
+// placeOf is what a verdict is about.
+func placeOf(v Verdict) (place, error) {
+	release, err := kernel.ParseVersion(v.Kernel)
+	if err != nil {
+		return place{}, err
+	}
+	if v.Target == "refengine" {
+		release = newest(release)
+	}
+	return place{v.FS, v.Variant, v.Parameters["variant"], v.Target, release}, nil
+}
+
+// IsOf says whether the row speaks of the file system, the case's variant, the target and the kernel that the verdict is about.
+func (v Verdict) IsOf(row *prog.Row) bool {
+	at, err := placeOf(v)
+	if err != nil {
+		return false // of no release, which no row speaks of
+	}
+	fits, err := at.fits(row)
+	return fits && err == nil
+}
+
 // fitting is the first of the rows that fits, nil where none does.
-func (u Unit) fitting(rows []prog.Row, target string, release kernel.Version) (*prog.Row, error) {
+func (at place) fitting(rows []prog.Row) (*prog.Row, error) {
 	for i := range rows {
-		if fits, err := u.fits(&rows[i], target, release); fits || err != nil {
+		if fits, err := at.fits(&rows[i]); fits || err != nil {
 			return &rows[i], err
 		}
 	}
@@ -50,15 +76,15 @@ func newest(v kernel.Version) kernel.Version {
 	return v
 }
 
-// fits says whether the row speaks of this unit on that target and kernel.
-func (u Unit) fits(row *prog.Row, target string, release kernel.Version) (bool, error) {
-	in, err := covers(row, release)
+// fits says whether the row speaks of the place.
+func (at place) fits(row *prog.Row) (bool, error) {
+	in, err := covers(row, at.release)
 	if err != nil {
 		return false, err
 	}
-	return in && (len(row.FS) == 0 || slices.ContainsFunc(row.FS, u.on)) &&
-		(len(row.Variants) == 0 || slices.Contains(row.Variants, u.Variant.Name)) &&
-		onTarget(row, target), nil
+	return in && (len(row.FS) == 0 || slices.ContainsFunc(row.FS, at.on)) &&
+		(len(row.Variants) == 0 || slices.Contains(row.Variants, at.variant)) &&
+		onTarget(row, at.target), nil
 }
 
 // onTarget says whether the row speaks of the target: what is said of virtual machines is said of kernels, and holds for this machine's as well.
@@ -66,10 +92,10 @@ func onTarget(row *prog.Row, target string) bool {
 	return row.Target == "" || row.Target == target || row.Target == "vm" && target == "host"
 }
 
-// on says whether the unit's file system is what a row calls fs: a name alone is every variant, a name with a slash the
+// on says whether the place's file system is what a row calls fs: a name alone is every variant, a name with a slash the
 // variant behind it, of which the plain form is the one without a name.
-func (u Unit) on(fs string) bool {
-	return fs == u.FS.Name() || fs == u.FS.Name()+"/"+u.FS.VariantName()
+func (at place) on(fs string) bool {
+	return fs == at.fs || fs == at.fs+"/"+at.form
 }
 
 // covers says whether the release is within the row's bounds.

@@ -23,7 +23,7 @@ func TestARowsFileSystemIsEveryVariantOneOrThePlainForm(t *testing.T) {
 	} {
 		var got []string
 		for _, s := range all {
-			if (Unit{FS: s}).on(fs) {
+			if (place{fs: s.Name(), form: s.VariantName()}).on(fs) {
 				got = append(got, s.String())
 			}
 		}
@@ -80,7 +80,7 @@ func unreached(t *testing.T, c prog.Case) []string {
 		for _, v := range c.Variants {
 			u := Unit{Case: c, Variant: v, FS: s}
 			for _, row := range rowsMet(t, u) {
-				for _, name := range rowNames(c, row, u.on) {
+				for _, name := range rowNames(c, row, place{fs: s.Name(), form: s.VariantName()}.on) {
 					met[name] = true
 				}
 			}
