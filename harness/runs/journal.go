@@ -1,9 +1,11 @@
 package runs
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -66,7 +68,8 @@ type Journal struct {
 	file *os.File
 }
 
-// Begin makes the directory of a run and describes it there. A directory that has verdicts already gets more of them.
+// Begin makes the directory of a run and describes it there. A directory that has verdicts already gets more of them; a last one that was cut off by a
+// kill goes.
 func Begin(info Info) (*Journal, error) {
 	if err := os.MkdirAll(info.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("begin run: %w", cache.NoSpace(info.Dir, err))
@@ -79,11 +82,26 @@ func Begin(info Info) (*Journal, error) {
 	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 		return nil, fmt.Errorf("begin run: %w", cache.NoSpace(path, err))
 	}
-	f, err := os.OpenFile(filepath.Join(info.Dir, verdictsFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	f, err := os.OpenFile(filepath.Join(info.Dir, verdictsFile), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("begin run: %w", err)
 	}
+	if err := cutToLines(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("begin run: %w", err), f.Close())
+	}
 	return &Journal{f}, nil
+}
+
+// cutToLines cuts off what stands behind the last newline: the next line would be read as a part of it.
+func cutToLines(f *os.File) error {
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	if whole := bytes.LastIndexByte(text, '\n') + 1; whole < len(text) {
+		return f.Truncate(int64(whole))
+	}
+	return nil
 }
 
 // Add writes a verdict down. What is written stays when the process dies.

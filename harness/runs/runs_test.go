@@ -144,6 +144,30 @@ func TestAVerdictThatWasCutOffByAKillIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestARunThatWasKilledCanBeGoneOnWith(t *testing.T) {
+	for name, there := range map[string]int{"of several": 2, "the only one": 0} {
+		info := Info{Dir: filepath.Join(t.TempDir(), "run")}
+		var want []campaign.Verdict
+		for range there {
+			want = append(want, verdict("a/b", "", judge.OK))
+		}
+		kept(t, info, want...)
+		path := filepath.Join(info.Dir, verdictsFile)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(text, `{"case":"a/c","verd`...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		kept(t, info, verdict("a/d", "", judge.Fail))
+		all := read(t, info.Dir)
+		if d := cmp.Diff(append(want, verdict("a/d", "", judge.Fail)), all[0].Verdicts, cmp.AllowUnexported(campaign.Verdict{})); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
 func TestWhatHoldsNoVerdictsIsAnErrorThatSaysWhatIsWanted(t *testing.T) {
 	dir := t.TempDir()
 	other := filepath.Join(dir, "other.jsonl")
