@@ -82,8 +82,13 @@ func (r *report) add(u campaign.Unit, v campaign.Verdict) error {
 	return r.progress.println(r.people, v.Line())
 }
 
-// end prints what to say about each bad verdict, the sum, and where the evidence is. of is how many verdicts were to come.
+// end tells the outcome and closes what verdicts are written to, also where nobody reads the former. of is how many verdicts were to come.
 func (r *report) end(runner *campaign.Runner, of int) error {
+	return errors.Join(r.tell(runner, of), r.finish())
+}
+
+// tell prints what to say about each bad verdict, the sum, and where the evidence is.
+func (r *report) tell(runner *campaign.Runner, of int) error {
 	for _, b := range r.bad {
 		if err := r.progress.println(r.people, b.String()); err != nil {
 			return err
@@ -97,7 +102,7 @@ func (r *report) end(runner *campaign.Runner, of int) error {
 	if share := r.share.String(); share != "" {
 		line += "\n" + share
 	}
-	return errors.Join(r.progress.println(r.people, line), r.finish())
+	return r.progress.println(r.people, line)
 }
 
 // String is what to say about the verdict. Its last three lines are what a person pastes into a mail: kernel, file system and options; how to
