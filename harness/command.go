@@ -132,7 +132,7 @@ func (c Command) start(ctx context.Context, dir string) (e Ended, stacks []strin
 	cmd.WaitDelay = stopLimit
 	seen := make(chan []string, 1)
 	cmd.Cancel = func() error {
-		seen <- kernelStacks(cmd.Process.Pid)
+		seen <- kernelStacks("/proc", cmd.Process.Pid)
 		return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	if err := cmd.Start(); err != nil {

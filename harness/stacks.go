@@ -4,28 +4,56 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// kernelStacks is where in the kernel the processes of a group are, a line each, innermost function first; nothing where that cannot be
-// read, which needs root's rights.
-func kernelStacks(group int) []string {
+// kernelStacks is where in the kernel the threads of a group's processes are, a line each, innermost function first; nothing where that cannot be
+// read, which needs root's rights. proc is /proc.
+func kernelStacks(proc string, group int) []string {
 	var out []string
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil || !inGroup(dir, group) {
+	for _, process := range numbered(proc) {
+		if !inGroup(filepath.Join(proc, strconv.Itoa(process)), group) {
 			continue
 		}
-		stack, err := os.ReadFile(filepath.Join(dir, "stack"))
-		if err != nil || len(stack) == 0 {
-			continue
+		tasks := filepath.Join(proc, strconv.Itoa(process), "task")
+		for _, thread := range numbered(tasks) {
+			dir, name := filepath.Join(tasks, strconv.Itoa(thread)), strconv.Itoa(process)
+			if thread != process {
+				name += ", thread " + strconv.Itoa(thread)
+			}
+			if where := stackOf(dir); where != "" {
+				out = append(out, fmt.Sprintf("%s (%s): %s", commOf(dir), name, where))
+			}
 		}
-		comm, _ := os.ReadFile(filepath.Join(dir, "comm"))
-		out = append(out, fmt.Sprintf("%s (%d): %s", strings.TrimSpace(string(comm)), pid, functions(string(stack))))
 	}
 	return out
+}
+
+// numbered are the entries of a directory whose names are numbers, in order; none where it has gone.
+func numbered(dir string) []int {
+	entries, _ := os.ReadDir(dir)
+	var out []int
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// commOf is a thread's name.
+func commOf(task string) string {
+	comm, _ := os.ReadFile(filepath.Join(task, "comm"))
+	return strings.TrimSpace(string(comm))
+}
+
+// stackOf is where in the kernel a thread is, "" where that cannot be read or it is not in it.
+func stackOf(task string) string {
+	stack, _ := os.ReadFile(filepath.Join(task, "stack"))
+	return functions(string(stack))
 }
 
 // inGroup reads the process group from /proc/PID/stat, behind the name, which may have anything in it.
