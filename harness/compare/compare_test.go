@@ -143,11 +143,47 @@ func TestLatenciesChangeOnlyTogether(t *testing.T) {
 			t.Errorf("chance alone: %+v", p)
 		}
 	}
-	if p := study(4); !p.Changed() || p.Ratio < 2 || p.Pairs != 100 {
+	if p := study(4); !p.Changed() || p.Ratio < 2 || p.Units != 100 {
 		t.Errorf("four times slower: %+v", p)
 	}
 	if p := study(1); p.Chance < 1e-4 {
 		t.Errorf("a chance of %v under chance alone", p.Chance)
+	}
+}
+
+// A unit's own operation is as slow in every round: a few units that happen to be slower are as few after ten rounds of ten operations.
+func TestAUnitsLatenciesCountOnceHoweverOftenItRan(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	study := func(units int, own func() float64) Pace {
+		s := NewStudy()
+		for i := range units {
+			factor := own()
+			for range MostRounds {
+				took := func(f float64) (o Observation) {
+					for op := range 10 {
+						o.Latencies = append(o.Latencies, Latency{Op: op, Verb: prog.VFsync, Nanoseconds: int64(f * 1e6 * math.Exp(r.NormFloat64()/10))})
+					}
+					return o
+				}
+				s.Add(fmt.Sprintf("u%d@xfs", i), took(1), took(factor))
+			}
+		}
+		return s.Paces(func(string) string { return "xfs" })[0]
+	}
+	changed := 0
+	for range 100 {
+		if study(30, func() float64 { return math.Exp(r.NormFloat64()) }).Changed() {
+			changed++
+		}
+	}
+	if changed > 0 {
+		t.Errorf("%d of 100 studies of two kernels that are alike find one slower", changed)
+	}
+	if p := study(5, func() float64 { return 2 }); p.Changed() || p.Units != 5 || p.Ratio < 1.9 || p.Ratio > 2.1 {
+		t.Errorf("five units that are twice as slow, which shows little: %+v", p)
+	}
+	if p := study(25, func() float64 { return 2 }); !p.Changed() {
+		t.Errorf("twenty-five units that are twice as slow: %+v", p)
 	}
 }
 

@@ -12,6 +12,7 @@
 // All but the last are facets of a unit: each kernel shows a sequence of values, one a round. Chance says how probable it is that chance deals
 // the values out as unevenly: the exact share of all ways to deal them (a permutation test), so that nothing is assumed of how they are
 // distributed. A Study judges all facets together, so that the many that are looked at do not make a change of what is one in so many by
-// chance: of twenty studies of two kernels that are alike, nineteen find nothing. Latencies are compared between kernels over all units at once, operation by operation in pairs that ran right after each
-// other (Wilcoxon's signed-rank test): a machine that is slow for a while is so for both.
+// chance: of twenty studies of two kernels that are alike, nineteen find nothing. Latencies are compared between kernels over all units of a file
+// system, an operation of each kind in pairs that ran right after each other: a machine that is slow for a while is so for both. Each unit gives one
+// ratio, the median of its pairs', because they are not independent of each other (Wilcoxon's signed-rank test asks that of what it is given).
 package compare

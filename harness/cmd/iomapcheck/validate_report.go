@@ -97,8 +97,8 @@ func (o outcome) String() string {
 		}
 	}
 	for _, p := range o.Latencies {
-		fmt.Fprintf(&b, "changed  latency of %s on %s: median %v → %v, ×%.2f (%d pairs, by chance %.1g)\n",
-			p.Verb, p.FS, short(p.Base), short(p.Patched), p.Ratio, p.Pairs, p.Chance)
+		fmt.Fprintf(&b, "changed  latency of %s on %s: median %v → %v, ×%.2f (%d units, by chance %.1g)\n",
+			p.Verb, p.FS, short(p.Base), short(p.Patched), p.Ratio, p.Units, p.Chance)
 	}
 	for _, d := range o.Chance {
 		fmt.Fprintf(&b, "chance?  %s: %s: %s → %s (by chance %.2g)\n", d.Unit, d.Facet, counts(d.Base), counts(d.Patched), d.Chance)
