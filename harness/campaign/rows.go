@@ -32,6 +32,7 @@ func (u Unit) program(target, release string) (prog.Program, *prog.Row, error) {
 type place struct {
 	// form is the file system's variant, variant the case's.
 	fs, form, variant, target string
+	pressure                  bool
 	release                   kernel.Version
 }
 
@@ -44,10 +45,10 @@ func placeOf(v Verdict) (place, error) {
 	if v.Target == "refengine" {
 		release = newest(release)
 	}
-	return place{v.FS, v.Variant, v.Parameters["variant"], v.Target, release}, nil
+	return place{v.FS, v.Variant, v.Parameters["variant"], v.Target, v.Parameters["pressure"] != "", release}, nil
 }
 
-// IsOf says whether the row speaks of the file system, the case's variant, the target and the kernel that the verdict is about.
+// IsOf says whether the row speaks of what the verdict is about: file system, case's variant, target, memory pressure and kernel.
 func (v Verdict) IsOf(row *prog.Row) bool {
 	at, err := placeOf(v)
 	if err != nil {
@@ -84,7 +85,7 @@ func (at place) fits(row *prog.Row) (bool, error) {
 	}
 	return in && (len(row.FS) == 0 || slices.ContainsFunc(row.FS, at.on)) &&
 		(len(row.Variants) == 0 || slices.Contains(row.Variants, at.variant)) &&
-		onTarget(row, at.target), nil
+		onTarget(row, at.target) && (at.pressure || !row.Pressure), nil
 }
 
 // onTarget says whether the row speaks of the target: what is said of virtual machines is said of kernels, and holds for this machine's as well.

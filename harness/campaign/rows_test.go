@@ -46,6 +46,16 @@ func TestTheEngineIsTheNewestOfItsSeries(t *testing.T) {
 	}
 }
 
+func TestARowAboutPressureIsForMemoryThatIsShort(t *testing.T) {
+	u := rowUnit(t, prog.Row{Pressure: true, Why: "short", Kernel: "fn"}, prog.Row{Why: "enough", Kernel: "fn"})
+	for dial, want := range map[prog.Dial]string{prog.DialNone: "enough", prog.DialMax: "short", prog.DialReclaim: "short"} {
+		u.Pressure = dial
+		if _, row, err := u.program("vm", "6.12"); err != nil || row == nil || row.Why != want {
+			t.Errorf("pressure %q: row %+v, %v; want %s", dial, row, err, want)
+		}
+	}
+}
+
 func TestABackportCountsInItsOwnSeriesOnly(t *testing.T) {
 	row := prog.Row{Since: "6.15", Backports: []string{"6.6.90", "6.12.30"}, Before: "7.3"}
 	for release, want := range map[string]bool{
@@ -78,8 +88,8 @@ func unreached(t *testing.T, c prog.Case) []string {
 	met := map[string]bool{}
 	for _, s := range fsys.All() {
 		for _, v := range c.Variants {
-			u := Unit{Case: c, Variant: v, FS: s}
-			for _, row := range rowsMet(t, u) {
+			rows := append(rowsMet(t, Unit{Case: c, Variant: v, FS: s}), rowsMet(t, Unit{Case: c, Variant: v, FS: s, Pressure: prog.DialMax})...)
+			for _, row := range rows {
 				for _, name := range rowNames(c, row, place{fs: s.Name(), form: s.VariantName()}.on) {
 					met[name] = true
 				}
@@ -144,6 +154,7 @@ func TestARowThatNothingMeetsIsFound(t *testing.T) {
 		"row 0":                               {{Since: "7.3", Before: "6.15"}},
 		"row 0 on gfs2/2k":                    {{FS: []string{"gfs2", "gfs2/2k"}}},
 		"row 0, row 0 on ext4/jdata":          {{FS: []string{"ext4/jdata"}}},
+		"row 1":                               {{}, {Pressure: true}},
 		"row 0, row 1":                        {{Variants: []string{"w"}}, {Target: "guest"}},
 		"row 1, row 1 on xfs, row 1 on gfs2/": {{}, {FS: []string{"xfs", "gfs2/"}, Since: "6.15"}},
 	} {
@@ -151,6 +162,30 @@ func TestARowThatNothingMeetsIsFound(t *testing.T) {
 		u.Case.Variants = []prog.Variant{u.Variant}
 		if got := strings.Join(unreached(t, u.Case), ", "); got != want {
 			t.Errorf("%+v: found %q, want %q", rows, got, want)
+		}
+	}
+}
+
+// The reader of the variant part has copied the first folio before the truncate comes, unless reclaim took it first.
+func TestAReadThatATruncateOvertakesHasItsFirstFolioWhereMemoryIsNotShort(t *testing.T) {
+	for name, want := range map[string][]int64{
+		"foliolock/read-against-truncate~part@ext4":      {4096, 8192},
+		"foliolock/read-against-truncate~part+max@ext4":  {512, 4096, 8192},
+		"foliolock/read-against-truncate~part+hog@btrfs": {512, 4096, 8192},
+		"foliolock/read-against-truncate~short@ext4":     {512, 4096, 8192},
+		"foliolock/read-against-truncate~part@xfs":       {8192},
+		"foliolock/read-against-truncate~part+max@gfs2":  {8192},
+	} {
+		u, err := ParseName(cases.Catalogue(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := u.program("vm", "6.12.117")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, _ := p.Find("read"); !slices.Equal(read.Op.Expect.Counts, want) {
+			t.Errorf("%s: the read may return %v, want %v", name, read.Op.Expect.Counts, want)
 		}
 	}
 }

@@ -38,6 +38,8 @@ type Row struct {
 	Variants []string
 	// Target is "refengine", "vm", "host" or "" for all.
 	Target string
+	// Pressure says that the row speaks of programs whose memory is made short, and of no other. It stands before the row for those that are left alone.
+	Pressure bool
 	// Since and Before bound the kernel releases as in "6.12"; "" is unbounded. Since is inclusive, Before is not.
 	Since, Before string
 	// Backports are the point releases with which older stable series got what came with Since: "6.12.117" lets 6.12.117 and
