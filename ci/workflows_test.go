@@ -134,7 +134,7 @@ func TestWhatWorkflowsRunIsRunHereToo(t *testing.T) {
 				continue
 			}
 			used++
-			if key := strings.Join(words[:2], " "); !slices.Contains(here, key) {
+			if key := strings.Join(words[:min(2, len(words))], " "); !slices.Contains(here, key) {
 				t.Errorf("%s: %q is run neither by .ci/run nor by a test; they run %q", path, c, here)
 			}
 		}
@@ -178,11 +178,13 @@ func ranHere(t *testing.T) []string {
 	return append(out, scriptsRunByTests()...)
 }
 
-// scriptsRunByTests are those of scripts_test.go.
-func scriptsRunByTests() []string { return []string{"make fuzz", "make mutants", "make release"} }
+// scriptsRunByTests are those of scripts_test.go and xfstests_test.go.
+func scriptsRunByTests() []string {
+	return []string{"make fuzz", "make mutants", "make release", "ci/xfstests"}
+}
 
 func TestScriptsAreShellScriptsThatCanBeRun(t *testing.T) {
-	for _, name := range []string{"nightly", "packages", "fuzz", "release", "install-missing", "../.ci/run"} {
+	for _, name := range []string{"nightly", "packages", "fuzz", "release", "install-missing", "xfstests", "../.ci/run"} {
 		info, err := os.Stat(name)
 		if err != nil || info.Mode()&0o111 == 0 {
 			t.Errorf("%s: not there or not executable: %v", name, err)
