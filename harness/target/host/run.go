@@ -83,7 +83,11 @@ func (r *run) inPlace(ctx, setup context.Context, place site) error {
 	if err != nil {
 		return err
 	}
-	defer memory.Close()
+	defer func() {
+		if err := memory.Close(); err != nil {
+			r.t.report(err.Error())
+		}
+	}()
 	if err := r.startTracing(setup); err != nil {
 		return err
 	}
