@@ -312,8 +312,11 @@ func (s *driveSite) unmount(ctx context.Context) error {
 // restLimit bounds the wait for a file system that is busy: the kernel may need a moment to end processes that were killed.
 const restLimit = 10 * time.Second
 
-// rest waits until nothing is mounted from the device.
+// rest waits until nothing is mounted from the device. A disk that is not attached, as where it could not be after a power cut, has nothing mounted.
 func (d *drive) rest(ctx context.Context) error {
+	if d.device == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restLimit)
 	defer cancel()
 	for {

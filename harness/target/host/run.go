@@ -203,13 +203,11 @@ func (r *run) history(found []kmsg.Finding) *history.History {
 		Target: "host", Kernel: r.t.release, FS: r.job.FS.Name(), Variant: r.job.FS.VariantName(), BlockSize: r.block,
 		ClockError: r.timeline.clockError,
 	}}
+	found = r.oursOf(found)
 	if r.past != nil {
 		found = append(r.past.found, found...)
 	}
 	for _, f := range found {
-		if !r.ours(f) {
-			continue
-		}
 		r.emit(history.Event{Kind: history.Console, Time: f.At, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines})
 	}
 	if r.watch != nil {

@@ -48,6 +48,8 @@ type Target struct {
 	spent string
 	// told is what Report was told. Guarded by mu.
 	told map[string]bool
+	// closed says that Close was called. Guarded by mu.
+	closed bool
 }
 
 var _ target.Target = (*Target)(nil)
@@ -141,10 +143,14 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	return nil
 }
 
-// Close ends what is attached. What it cannot end, it reports.
+// Close ends what is attached. What it cannot end, it reports. Closing again does nothing: the device's number may be somebody else's by then.
 func (t *Target) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.closed = true
 	var err error
 	if t.watch != nil {
 		err = t.watch.Close()
