@@ -190,17 +190,10 @@ func (d *drive) blank() error {
 			return err
 		}
 	}
-	if err := d.disk.Restore(disk.Filled(d.disk.Size(), unwritten())); err != nil {
+	if err := d.disk.Restore(disk.Filled(d.disk.Size(), target.Unwritten())); err != nil {
 		return fmt.Errorf("blank the disk: %w", err)
 	}
 	return nil
-}
-
-// unwritten is the byte of which a blank disk is made: a file that shows it has blocks that nobody wrote.
-func unwritten() byte {
-	var b [1]byte
-	prog.Poison(b[:])
-	return b[0]
 }
 
 // flush has the kernel write and forget what it has cached of a device.
