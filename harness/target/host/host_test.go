@@ -116,6 +116,22 @@ func TestAPowerCutOfTheDiskTakesWhatWasNotPromised(t *testing.T) {
 	}
 }
 
+func TestWhatAKilledRunTracedIsTracedNoMore(t *testing.T) {
+	h := on(t, Config{})
+	if h.untraced != nil {
+		hosttest.Unable(t, h.untraced)
+	}
+	left := filepath.Join(h.trace.root, "instances/iomapcheck-4194305") // no process has that number
+	if err := os.Mkdir(left, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(left) })
+	judged(t, h, "ext4", "write f 0 4k o\n")
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v, want it gone", left, err)
+	}
+}
+
 func TestAProgramThatHangsIsGivenUpAndTheNextOneRuns(t *testing.T) {
 	h := on(t, Config{RunLimit: 2 * time.Second})
 	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nfsync f\nhold writes f 0 4k\ndirect-write f 0 4k n\n"); res.Verdict != judge.Hang {

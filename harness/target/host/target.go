@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/ktrace"
 	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -174,6 +175,10 @@ func (t *Target) traced(ctx context.Context, want wire.Trace) (*observe.Watch, e
 		return nil, t.untraced
 	}
 	if t.watch == nil {
+		// Probes of a run that was killed slow the kernel down for good, and a process that gets its number could not be traced.
+		if err := ktrace.Clean(t.trace.root); err != nil {
+			t.report(err.Error())
+		}
 		var err error
 		t.watch, err = observe.Start(ctx, t.trace.root, want)
 		return t.watch, err
