@@ -43,6 +43,16 @@ func BufferHeads(variants ...string) prog.Row {
 	}
 }
 
+// Unflushed is the row of f2fs while what is not aligned to blocks was buffered and left so, for cases in which it must be in flight.
+func Unflushed(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"f2fs"}, Variants: variants, Since: "5.18", Before: "6.12",
+		Unsupported: "a direct write that is not aligned to blocks goes through the page cache, and nobody writes it back: nothing is in flight",
+		Why:         "the flush came later; seen without it on 6.1.192, and with it on 6.12.117",
+		Kernel:      "f2fs_should_use_dio, f2fs_buffered_write_iter",
+	}
+}
+
 // MovedTwice is the row of zonefs for synchronous writes to sequential zones, where they are zone appends that are checked against a write
 // pointer which has been moved by then: those that go where they should fail, and one that the device carries out a block too far succeeds.
 func MovedTwice(variants ...string) prog.Row {
