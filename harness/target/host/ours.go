@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,8 +12,14 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
+// oursOf are those of the findings that may be about this program.
+func (r *run) oursOf(found []kmsg.Finding) []kmsg.Finding {
+	return slices.DeleteFunc(found, func(f kmsg.Finding) bool { return !r.ours(f) })
+}
+
 // ours says whether a finding may be about this program. The log is the whole machine's, where others try file systems, too: what the kernel says
-// of a device is ours only if it is of ours, and a hung task only if it is not another process's. The rest of it stands in the console's text.
+// of a device is ours only if it is of ours, a hung task only if it is not another process's, and a stale page cache only of a file that has the
+// name of one of ours. The rest of it stands in the console's text.
 func (r *run) ours(f kmsg.Finding) bool {
 	switch f.Kind {
 	case oops.FSCorruption, oops.FSShutdown, oops.IOError:
@@ -20,6 +27,8 @@ func (r *run) ours(f kmsg.Finding) bool {
 		return r.device == "" || slices.ContainsFunc(f.Lines, names.MatchString)
 	case oops.HungTask:
 		return !others(f.Lines)
+	case oops.StalePageCache:
+		return slices.Contains(r.job.Program.Files(), path.Base(f.File))
 	}
 	return true
 }
