@@ -105,7 +105,7 @@ func (m machine) onDevice(p prog.Program, c reproduce.Circumstances) (said strin
 	for name, path := range tools(m.t) {
 		files[name] = path
 	}
-	return m.run("", files, `for d in dm_mod dm_delay; do for f in $(grep ^$d: /modules/index | cut -d: -f2); do insmod /modules/$f 2>&1 | grep -v exists; done; done
+	return m.run("", files, `for d in dm_mod dm_delay xfs; do for f in $(grep ^$d: /modules/index | cut -d: -f2); do insmod /modules/$f 2>&1 | grep -v exists; done; done
 mkdir -p /there; /repro --device /dev/vda --mount /there --mkfs '`+c.Mkfs+`'`)
 }
 
@@ -168,22 +168,30 @@ func gcc(t *testing.T) string {
 	return path
 }
 
-// tools are dmsetup and the libraries that it is linked to, by their places in the machine.
+// tools are dmsetup and the libraries that it is linked to, in a folder of their own: the machine's programs have others.
 func tools(t *testing.T) map[string]string {
 	t.Helper()
 	path, err := exec.LookPath("dmsetup")
 	if err != nil {
 		t.Skip("there is no dmsetup here to put into the machine")
 	}
-	files := map[string]string{"bin/dmsetup": path}
+	start := filepath.Join(t.TempDir(), "dmsetup")
+	files := map[string]string{"tools/dmsetup": path, "bin/dmsetup": start}
 	out, err := exec.CommandContext(t.Context(), "ldd", path).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	linker := ""
 	for _, word := range strings.Fields(string(out)) {
 		if filepath.IsAbs(word) {
-			files[strings.TrimPrefix(word, "/")] = word
+			files["tools/"+filepath.Base(word)] = word
+			if strings.HasPrefix(filepath.Base(word), "ld-") {
+				linker = filepath.Base(word)
+			}
 		}
+	}
+	if err := os.WriteFile(start, []byte("#!/bin/sh\nexec /tools/"+linker+" --library-path /tools /tools/dmsetup \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	return files
 }

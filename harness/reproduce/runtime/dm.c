@@ -8,7 +8,7 @@
  * compressed, or a file system that never writes in place) everything on the device is held: then the file system's own requests are
  * held and counted as well.
  */
-static char dm[40];
+static char dm[40], errors[30];
 static long sectors;
 
 #define QUIETLY "--noudevsync --noudevrules"
@@ -20,8 +20,28 @@ static void dm_remove(void)
 		command("dmsetup remove " QUIETLY " --retry %s-error", dm);
 }
 
+/* The node that the kernel itself has made for a device-mapper device, with or without udev. */
+static int find_node(char *node, size_t room, const char *name)
+{
+	char path[60], line[200];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "/sys/block/dm-%d/dm/name", i);
+		FILE *f = fopen(path, "r");
+		int is = f && fgets(line, sizeof(line), f) && !strcmp(strtok(line, "\n"), name);
+		if (f)
+			fclose(f);
+		snprintf(node, room, "/dev/dm-%d", i);
+		if (is)
+			return !access(node, F_OK);
+	}
+	return 0;
+}
+
 static void dm_create(void)
 {
+	char name[60];
+
 	uint64_t bytes = 0;
 	int fd = open(device, O_RDONLY);
 
@@ -37,7 +57,12 @@ static void dm_create(void)
 		fprintf(stderr, "dmsetup cannot make a device on %s (it comes with lvm2 or dmsetup; the kernel needs dm-mod and dm-delay)\n", device);
 		exit(2);
 	}
-	snprintf(mounted, sizeof(mounted), "/dev/mapper/%s", dm);
+	snprintf(name, sizeof(name), "%s-error", dm);
+	if (!find_node(mounted, sizeof(mounted), dm) || (FAILS_REQUESTS && !find_node(errors, sizeof(errors), name))) {
+		fprintf(stderr, "the device that dmsetup has made, %s, is not there\n", dm);
+		dm_remove();
+		exit(2);
+	}
 }
 
 static int by_number(const void *a, const void *b)
@@ -84,8 +109,7 @@ static int dm_load(void)
 			continue;
 		fprintf(table, "%ld %ld ", from, cuts[i + 1] - from);
 		if (r.fails)
-			fprintf(table, "delay %s%s %ld 0 %s%s %ld 0 %s %ld 0\n", r.reads ? mounted : device, r.reads ? "-error" : "", from,
-				r.writes ? mounted : device, r.writes ? "-error" : "", from, device, from);
+			fprintf(table, "delay %s %ld 0 %s %ld 0 %s %ld 0\n", r.reads ? errors : device, from, r.writes ? errors : device, from, device, from);
 		else if (r.reads || r.writes || r.flushes)
 			fprintf(table, "delay %s %ld %d %s %ld %d %s %ld %d\n", device, from, r.reads * HOLD * 1000, device, from, r.writes * HOLD * 1000, device,
 				from, r.flushes * HOLD * 1000);

@@ -1,0 +1,159 @@
+package reproduce
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/iomapcheck/iomapcheck/cases"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files in testdata anew; refused where CI is set")
+
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *rewrite {
+		if os.Getenv("CI") != "" {
+			t.Fatal("-rewrite is refused where CI is set: golden files are rewritten by hand and reviewed")
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not what it was; got\n%s", path, got)
+	}
+}
+
+// written is the catalogue in a form: the texts by program, and the programs that are refused by reason.
+func written(t *testing.T, as func(prog.Program, Circumstances) (string, error)) (texts map[string]string, reasons map[string][]string) {
+	t.Helper()
+	texts, reasons = map[string]string{}, map[string][]string{}
+	for _, c := range cases.Catalogue() {
+		for _, v := range c.Variants {
+			name := c.ID
+			if v.Name != "" {
+				name += "~" + v.Name
+			}
+			text, err := as(v.Program, Circumstances{Name: name, Rule: c.Rule})
+			var refusal *RefusedError
+			switch {
+			case errors.As(err, &refusal):
+				reasons[refusal.Why] = append(reasons[refusal.Why], name)
+			case err != nil:
+				t.Fatalf("%s: %v", name, err)
+			default:
+				texts[name] = text
+			}
+		}
+	}
+	return texts, reasons
+}
+
+func TestWhatTheCatalogueCannotBeWrittenAsIsKnown(t *testing.T) {
+	var out strings.Builder
+	for _, form := range []struct {
+		name string
+		as   func(prog.Program, Circumstances) (string, error)
+		list bool
+	}{{"C", C, true}, {"xfs_io", XfsIO, false}} {
+		texts, reasons := written(t, form.as)
+		fmt.Fprintf(&out, "%s: %d programs\n", form.name, len(texts))
+		for _, why := range slices.Sorted(maps.Keys(reasons)) {
+			fmt.Fprintf(&out, "%s refuses %d: %s\n", form.name, len(reasons[why]), why)
+			for _, name := range reasons[why] {
+				if form.list {
+					fmt.Fprintf(&out, "    %s\n", name)
+				}
+			}
+		}
+	}
+	golden(t, "refused.txt", out.String())
+}
+
+// Every C file of the catalogue has no fault of syntax or types, and every set of parts that one of them is made of compiles without a warning.
+func TestTheCatalogueCompiles(t *testing.T) {
+	texts, _ := written(t, C)
+	dir := t.TempDir()
+	var all, whole []string
+	seen := map[string]bool{}
+	for i, name := range slices.Sorted(maps.Keys(texts)) {
+		path := filepath.Join(dir, fmt.Sprintf("%d.c", i))
+		write(t, path, "// "+name+"\n"+withoutHeaders(texts[name]))
+		if functions := strings.Join(defined(texts[name]), " "); !seen[functions] {
+			seen[functions] = true
+			whole = append(whole, path)
+		}
+		all = append(all, path)
+	}
+	write(t, filepath.Join(dir, "headers.h"), headers(texts["coherence/post-write-invalidation"]))
+	compile(t, dir, "-x", "c-header", "headers.h", "-o", "headers.h.gch")
+	compile(t, dir, append([]string{"-fsyntax-only"}, all...)...)
+	compile(t, dir, append([]string{"-c"}, whole...)...)
+	t.Logf("%d programs, %d sets of functions", len(all), len(whole))
+}
+
+// A compiler that finds nothing would find nothing here either.
+func TestAFaultInAFileIsFound(t *testing.T) {
+	texts, _ := written(t, C)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "unused.c"), texts["coherence/post-write-invalidation"]+"static int unused(void) { return 0; }\n")
+	if out, err := gcc(t, dir, "-c", "unused.c").CombinedOutput(); err == nil || !strings.Contains(string(out), "unused-function") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compile(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	if out, err := gcc(t, dir, args...).CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%.4000s", err, out)
+	}
+}
+
+func gcc(t *testing.T, dir string, args ...string) *exec.Cmd {
+	path, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("there is no gcc here")
+	}
+	cmd := exec.CommandContext(t.Context(), path, append([]string{"-O0", "-Wall", "-Werror", "-pthread"}, args...)...)
+	cmd.Dir = dir
+	return cmd
+}
+
+var included = regexp.MustCompile(`(?m)^(#define _GNU_SOURCE|#include .*)\n`)
+
+// headers are what a file includes, for a header that is compiled once for all.
+func headers(text string) string { return strings.Join(included.FindAllString(text, -1), "") }
+
+func withoutHeaders(text string) string {
+	return `#include "headers.h"` + "\n" + included.ReplaceAllString(text, "")
+}
+
+// defined are the functions that a file has, but for its tasks' own.
+func defined(text string) []string {
+	return slices.DeleteFunc(regexp.MustCompile(`(?m)^static [^=;]*\(.*\)$`).FindAllString(text, -1), func(line string) bool {
+		return strings.Contains(line, "void task_") || strings.Contains(line, "void only_")
+	})
+}
