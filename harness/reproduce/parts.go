@@ -8,15 +8,15 @@ import (
 
 // order is that of the parts in a file; each stands behind what it uses.
 func order() []string {
-	return []string{"head", "fill", "drop_caches", "set_attribute", "files", "check", "tasks", "blocked", "device", "folder", "dm",
+	return []string{"head", "fill", "set_attribute", "files", "check", "tasks", "blocked", "device", "folder", "dm",
 		"pieces", "write", "read", "aio", "uring", "reap", "splice", "splice_write", "splice_read", "copy_range", "store", "load", "fsync", "fdatasync",
 		"truncate", "fallocate", "size", "clone", "attr", "advise", "resident", "flood", "mlock", "munlock", "pin", "unpin", "fill_disk", "file_limit",
-		"drop_caches_op", "remount", "await_held", "release", "await_blocked", "may_block", "events", "final_remount", "final", "main"}
+		"drop_caches", "remount", "await_held", "release", "await_blocked", "may_block", "events", "final_remount", "final", "main"}
 }
 
 // parts are those that the program needs.
 func (w *cFile) parts() []string {
-	need := map[string]bool{"head": true, "fill": true, "files": true, "check": true, "tasks": true, "drop_caches": true, "final": true, "main": true}
+	need := map[string]bool{"head": true, "fill": true, "files": true, "check": true, "tasks": true, "final": true, "main": true}
 	w.program.Walk(func(s prog.Step) {
 		for _, part := range partsOf(s.Op) {
 			need[part] = true
@@ -67,7 +67,7 @@ func ownPart() map[prog.Verb]string {
 		prog.VReap: "reap", prog.VCopyRange: "copy_range", prog.VStore: "store", prog.VLoad: "load", prog.VFsync: "fsync", prog.VFdatasync: "fdatasync",
 		prog.VTruncate: "truncate", prog.VFallocate: "fallocate", prog.VSize: "size", prog.VClone: "clone", prog.VEvict: "advise",
 		prog.VReadahead: "advise", prog.VResident: "resident", prog.VFlood: "flood", prog.VMlock: "mlock", prog.VMunlock: "munlock", prog.VPin: "pin",
-		prog.VUnpin: "unpin", prog.VFillDisk: "fill_disk", prog.VFileLimit: "file_limit", prog.VDropCaches: "drop_caches_op", prog.VRemount: "remount",
+		prog.VUnpin: "unpin", prog.VFillDisk: "fill_disk", prog.VFileLimit: "file_limit", prog.VDropCaches: "drop_caches", prog.VRemount: "remount",
 		prog.VAwaitHeld: "await_held", prog.VRelease: "release",
 	}
 }

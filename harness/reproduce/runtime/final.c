@@ -84,11 +84,11 @@ static void finally(int id)
 		agree(f, "mapped", mapped[i], mapped[i], excused[i]);
 		agree(f, "buffered", buffered, mapped[i], excused[i]);
 		agree(f, "direct", direct, mapped[i], excused[i]);
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what is clean leaves the page cache */
 		close(fd);
 	}
-	if (write_file("/proc/sys/vm/drop_caches", "3"))
-		for (int i = 0; i < NFILES; i++)
-			agree(files[i].name, "with the caches dropped", read_all(files[i].name, 0, 0), mapped[i], excused[i]);
+	for (int i = 0; i < NFILES; i++)
+		agree(files[i].name, "from the disk", read_all(files[i].name, 0, 0), mapped[i], excused[i]);
 	FINAL_REMOUNT
 	SET(S->task[id].ended, 1);
 	_exit(0);
