@@ -47,7 +47,7 @@ unit: vm-deps browser-deps ## unit tests, with real machines where they need the
 	IOMAPCHECK_COVERAGE=$(CURDIR)/$(REPORTS)/iomap.cover $(GO) test -count=1 -run Reaches ./ci
 
 # Where there is concurrency that the engine does not simulate, and no machine to be booted.
-RACED := ./harness/disk ./harness/exec ./harness/judge ./harness/ktrace ./harness/campaign ./harness/target/model ./refengine/sched ./vmimage/qmp ./vmimage/qemu ./vmimage/snapshot
+RACED := ./harness ./harness/disk ./harness/exec ./harness/judge ./harness/ktrace ./harness/campaign ./harness/target/model ./refengine/sched ./vmimage/qmp ./vmimage/qemu ./vmimage/snapshot
 race: race-deps ## the race detector on what has goroutines
 	@if command -v cc >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short -timeout 25m $(RACED); \
 	else echo "race detector left out: it needs a C compiler (as root: apt-get install gcc libc6-dev)"; fi

@@ -171,15 +171,48 @@ func ranHere(t *testing.T) []string {
 			}
 		}
 	}
-	// make nightly calls ci/nightly all, which does every step.
 	if slices.Contains(out, "make nightly") {
-		out = append(out, "ci/nightly plan", "ci/nightly shard", "ci/nightly site")
+		for _, step := range stepsOfAll(t) {
+			out = append(out, "ci/nightly "+step)
+		}
 	}
-	return append(out, scriptsRunByTests()...)
+	return append(out, scriptsRunByTests(t)...)
 }
 
-// scriptsRunByTests are those of scripts_test.go.
-func scriptsRunByTests() []string { return []string{"make fuzz", "make mutants", "make release"} }
+// stepsOfAll are the steps that ci/nightly all, which make nightly calls, is made of.
+func stepsOfAll(t *testing.T) []string {
+	t.Helper()
+	script, err := os.ReadFile("nightly")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, all, _ := strings.Cut(string(script), "\nall)\n")
+	all, _, _ = strings.Cut(all, "\n\t;;")
+	var out []string
+	for _, m := range regexp.MustCompile(`(?m)^([a-z]+)\(\)`).FindAllStringSubmatch(string(script), -1) {
+		if regexp.MustCompile(`\b` + m[1] + `\b`).MatchString(all) {
+			out = append(out, m[1])
+		}
+	}
+	if len(out) == 0 {
+		t.Fatal("ci/nightly all has no steps")
+	}
+	return out
+}
+
+// scriptsRunByTests are what the tests in scripts_test.go have make do.
+func scriptsRunByTests(t *testing.T) []string {
+	t.Helper()
+	tests, err := os.ReadFile("scripts_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, m := range regexp.MustCompile(`made\(t, "([a-z]+)"`).FindAllStringSubmatch(string(tests), -1) {
+		out = append(out, "make "+m[1])
+	}
+	return out
+}
 
 func TestScriptsAreShellScriptsThatCanBeRun(t *testing.T) {
 	for _, name := range []string{"nightly", "packages", "fuzz", "release", "install-missing", "../.ci/run"} {

@@ -9,6 +9,7 @@ import (
 	osexec "os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -109,8 +110,12 @@ const usualLimit = 15 * time.Minute
 // stopLimit is how long a command that was killed may keep its output open before it is given up.
 const stopLimit = 10 * time.Second
 
-// start runs the command in a folder until it ends. errLimit says that it was ended for taking too long; stacks is then where in the kernel its
-// processes were. Any other error says that it could not be run.
+// errStuck says of a command that was ended that it does not end.
+var errStuck = errors.New("the kernel does not let go of it")
+
+// start runs the command in a folder until it ends, and what it has left running with it. errLimit says that it was ended for taking too long;
+// stacks is then where in the kernel its processes were. errStuck, beside the reason for which it was ended, says that it runs on. Any other error
+// says that it could not be run.
 func (c Command) start(ctx context.Context, dir string) (e Ended, stacks []string, err error) {
 	limit := c.Limit
 	if limit == 0 {
@@ -125,36 +130,76 @@ func (c Command) start(ctx context.Context, dir string) (e Ended, stacks []strin
 	// A group of its own, so that what it starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = stopLimit
+	seen := make(chan []string, 1)
 	cmd.Cancel = func() error {
-		stacks = kernelStacks(cmd.Process.Pid)
+		seen <- kernelStacks(cmd.Process.Pid)
 		return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
-	err = cmd.Run()
-	e.Output = out.String()
-	var exit *osexec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		return e, stacks, context.Cause(ctx)
-	case err == nil:
-		return e, nil, nil
-	case !errors.As(err, &exit):
+	if err := cmd.Start(); err != nil {
 		return e, nil, fmt.Errorf("run %s: %w", c.Args[0], err)
 	}
-	e.Status = exit.ExitCode()
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	err = awaited(ctx, cmd.Wait, 2*stopLimit)
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // fails where it has left nothing
+	e.Output = out.String()
+	if ctx.Err() != nil {
+		select {
+		case stacks = <-seen:
+		default: // it ended by itself, as the time did
+		}
+		if errors.Is(err, errStuck) {
+			return e, stacks, fmt.Errorf("%w, and %w", context.Cause(ctx), errStuck)
+		}
+		return e, stacks, context.Cause(ctx)
+	}
+	var exit *osexec.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, osexec.ErrWaitDelay) {
+		return e, nil, fmt.Errorf("run %s: %w", c.Args[0], err)
+	}
+	e.Status = cmd.ProcessState.ExitCode()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		e.Signal = status.Signal()
 	}
 	return e, nil, nil
 }
 
+// awaited is what wait returns; errStuck if it does not within the grace after ctx has ended. Its goroutine then ends when the kernel lets go of
+// the process: a task that sleeps uninterruptibly is what some tests are about, and must not take the others with it.
+func awaited(ctx context.Context, wait func() error, grace time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(grace):
+		return errStuck
+	}
+}
+
 // tail keeps the end of what is written to it.
-type tail struct{ bytes.Buffer }
+type tail struct {
+	mu   sync.Mutex // a command that is stuck may write on
+	kept bytes.Buffer
+}
 
 // Write takes everything.
 func (t *tail) Write(p []byte) (int, error) {
-	n, err := t.Buffer.Write(p)
-	if over := t.Len() - outputKept; over > 0 {
-		t.Next(over)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, err := t.kept.Write(p)
+	if over := t.kept.Len() - outputKept; over > 0 {
+		t.kept.Next(over)
 	}
 	return n, err
+}
+
+// String is what is kept.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.kept.String()
 }

@@ -1,13 +1,18 @@
 package harness
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
@@ -53,6 +58,53 @@ func TestACommandRunsInAFolderOfItsOwnThatIsRemoved(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+func TestWhatACommandLeavesRunningEndsWithIt(t *testing.T) {
+	e, _, err := shell("sleep 1000 >/dev/null 2>&1 & echo $!").start(t.Context(), t.TempDir())
+	if err != nil || e.Status != 0 {
+		t.Fatalf("status %d: %v", e.Status, err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(e.Output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000); n != 1 {
+		t.Errorf("a process that the command has left runs on: %v", err)
+	}
+}
+
+// What sleeps in the kernel and cannot be killed is given up.
+func TestACommandThatCannotBeKilledIsNotAwaitedForEver(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	never := make(chan error)
+	defer close(never)
+	wait := func() error { return <-never }
+	cancel(errLimit)
+	if err := awaited(ctx, wait, time.Millisecond); !errors.Is(err, errStuck) {
+		t.Errorf("error %v", err)
+	}
+	late := errors.New("killed")
+	if err := awaited(ctx, func() error { return late }, time.Hour); !errors.Is(err, late) {
+		t.Errorf("one that ends once it is killed: error %v", err)
+	}
+}
+
+func TestAnInterruptedSuiteTellsNoMoreVerdicts(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	told := 0
+	s := Suite{Commands: []Command{shell("true"), {ID: "own/second", Rule: "it works", Args: []string{"true"}}}}
+	if err := s.Run(ctx, Place{Dir: t.TempDir()}, func(campaign.Verdict) { told++; cancel() }); !errors.Is(err, context.Canceled) || told != 1 {
+		t.Errorf("%d verdicts, error %v", told, err)
 	}
 }
 

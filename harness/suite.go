@@ -66,10 +66,16 @@ func (s Suite) Check() error {
 	return errors.Join(failed...)
 }
 
-// Run runs every test, programs first, and tells each verdict. An error is wrong use; what goes wrong in a test is the verdict infra.
+// Run runs every test, programs first, and tells each verdict. An error is wrong use, or that ctx has ended, which is no verdict; what goes
+// wrong in a test is the verdict infra.
 func (s Suite) Run(ctx context.Context, p Place, each func(campaign.Verdict)) error {
 	if err := s.Check(); err != nil {
 		return err
+	}
+	tell := func(v campaign.Verdict) {
+		if ctx.Err() == nil || v.Verdict != judge.Infra {
+			each(v)
+		}
 	}
 	if p.Target != nil && len(s.Cases) > 0 {
 		units, err := campaign.Plan(s.Cases, campaign.Selection{FS: p.FS})
@@ -78,12 +84,14 @@ func (s Suite) Run(ctx context.Context, p Place, each func(campaign.Verdict)) er
 		}
 		r := &campaign.Runner{Target: p.Target, Runs: p.Runs, Seed: 1, Shrink: true}
 		for _, u := range units {
-			each(r.Run(ctx, u, nil))
+			if ctx.Err() == nil {
+				tell(r.Run(ctx, u, nil))
+			}
 		}
 	}
 	for _, c := range s.Commands {
-		if p.Dir != "" {
-			each(c.Run(ctx, p))
+		if p.Dir != "" && ctx.Err() == nil {
+			tell(c.Run(ctx, p))
 		}
 	}
 	return ctx.Err()
@@ -115,7 +123,14 @@ func (c Command) run(ctx context.Context, below string, v *campaign.Verdict) (fi
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the command: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	stuck := false
+	defer func() {
+		if stuck { // to remove a file that somebody sleeps on waits for him
+			v.Notes = append(v.Notes, "the command's folder is left where it is: "+dir)
+			return
+		}
+		err = errors.Join(err, os.RemoveAll(dir))
+	}()
 	log, logErr := kmsg.Open(c.ID)
 	if logErr != nil {
 		v.Notes = append(v.Notes, "the kernel's log is not listened to: "+logErr.Error())
@@ -123,6 +138,7 @@ func (c Command) run(ctx context.Context, below string, v *campaign.Verdict) (fi
 		defer log.Close()
 	}
 	e, stacks, err := c.start(ctx, dir)
+	stuck = errors.Is(err, errStuck)
 	files = map[string]string{"output.txt": e.Output, "stacks.txt": strings.Join(stacks, "\n")}
 	var found []kmsg.Finding
 	if log != nil {

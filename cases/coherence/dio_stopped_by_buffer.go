@@ -59,6 +59,15 @@ func dioStoppedByBuffer() prog.Case {
 				Kernel: "iomap_dio_rw: -EFAULT, and no gfs2_file_direct_write that retries",
 			},
 			{
+				FS: []string{"f2fs"}, Variants: []string{"inside"}, Before: "5.16",
+				Expect: map[string]prog.Expect{
+					"write": {Counts: []int64{7 * sector}},
+					"read":  {Exact: prog.Content{{Len: 7 * sector, Fill: "n"}, {Len: sector, Fill: "."}}},
+				},
+				Why:    "what is not aligned to blocks goes through the page cache, a page at a time, and a page whose memory is not all there is not begun; seen on 5.10.262",
+				Kernel: "f2fs_direct_IO: check_direct_IO; generic_perform_write: iov_iter_fault_in_readable of all of a page's bytes",
+			},
+			{
 				FS: []string{"btrfs"}, Variants: []string{"end"}, Before: "6.1", Known: true,
 				Why:    "the size that was raised for the whole write stays when a part of it fails; seen on 5.10.223",
 				Kernel: "btrfs_get_blocks_direct: i_size_write",

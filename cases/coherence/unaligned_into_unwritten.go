@@ -52,6 +52,12 @@ func unalignedIntoUnwritten() prog.Case {
 				Kernel: "f2fs_should_use_dio, f2fs_write_begin: no inode_dio_wait",
 			},
 			{
+				FS: []string{"f2fs"}, Before: "5.18",
+				Witnesses: []prog.Witness{prog.SeenBlocked("second", "rwsem_down_write_slowpath")},
+				Why:       "direct I/O that is not aligned to blocks goes through the page cache, and is flushed with the inode's lock held, for which the second write waits; seen on 5.10.262",
+				Kernel:    "f2fs_file_write_iter: inode_lock; f2fs_direct_IO: check_direct_IO",
+			},
+			{
 				FS:        []string{"f2fs"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("second", "folio_wait_writeback", "f2fs_wait_on_page_writeback")},
 				Why:       "direct I/O that is not aligned to blocks goes through the page cache, where the second write waits for the first one's writeback",

@@ -80,3 +80,13 @@ func unflushedWhole(variants ...string) prog.Row {
 		"at once, with the data in the disk's cache. Seen on 6.12.117; on 6.1 the times are dirty, and their transaction flushes"
 	return r
 }
+
+// flushedTooEarly is the row of f2fs, whose direct write asks for its flush before it has noted that there is anything to flush.
+func flushedTooEarly(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"f2fs"}, Variants: variants, Since: "5.18", Known: true,
+		Why: "iomap_dio_complete syncs before f2fs_dio_write_iter sets FI_UPDATE_WRITE (with AIO it is never set), and f2fs_do_sync_file flushes the " +
+			"disk's cache only where a flag says that data were written: O_DSYNC returns while overwritten data are in the disk's cache. Seen on 7.2.13",
+		Kernel: "f2fs_dio_write_iter, iomap_dio_complete → generic_write_sync → f2fs_do_sync_file: goto out",
+	}
+}

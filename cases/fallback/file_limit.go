@@ -57,6 +57,7 @@ func fileLimit() prog.Case {
 		},
 		Rows: append([]prog.Row{
 			rows.Journalled("there is no direct write"),
+			rows.BufferHeads("redirty"),
 			{
 				FS:          []string{"zonefs"},
 				Unsupported: "a zone is as long as it is",

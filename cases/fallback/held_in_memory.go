@@ -50,6 +50,7 @@ func heldInMemory() prog.Case {
 		},
 		Rows: append([]prog.Row{
 			rows.Journalled("nothing is invalidated"),
+			rows.BufferHeads("mlocked-redirty", "pinned-redirty"),
 			{
 				FS:          []string{"zonefs"},
 				Unsupported: "there is no fallback: fallback/zonefs-busy",

@@ -29,6 +29,7 @@ func redirtyDuringWriteback() prog.Case {
 		},
 		Rows: []prog.Row{
 			rows.Journalled("there is no direct write that could fall back"),
+			rows.BufferHeads(),
 			{
 				FS: []string{"btrfs/"}, Since: "6.15", Backports: []string{"6.12.77"}, Before: "7.3",
 				Expect:    storeIsOvertaken(),

@@ -32,6 +32,17 @@ func ThroughTheCache(variants ...string) prog.Row {
 	}
 }
 
+// BufferHeads is the row of f2fs before its direct I/O went through iomap, for what only iomap's tracepoint tells.
+func BufferHeads(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"f2fs"}, Variants: variants, Before: "5.18",
+		Unsupported: "direct I/O goes through buffer heads, not iomap: no tracepoint tells that the page cache could not be invalidated",
+		Why:         "generic_file_direct_write returns 0 for EBUSY and says nothing",
+		Kernel:      "f2fs_direct_IO → blockdev_direct_IO",
+		Commit:      "f2fs: use iomap for direct I/O",
+	}
+}
+
 // GlockOverFault is the row of gfs2 where it still faulted user memory in with the inode's glock held. If the fault needs a
 // glock as well, of the same file or of another, the task meets its own lock, or another's that waits for it. On a kernel that takes two
 // such tasks at the right moment; the engine's lock checker sees the order, and says so.

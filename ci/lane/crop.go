@@ -2,23 +2,35 @@ package lane
 
 import "fmt"
 
-// maxRows bounds a ladder; a longer one keeps its two ends, and what is about the verdict's operation.
+// maxRows is how long a ladder may be that is drawn in full; a longer one keeps its two ends, and what is about the verdict's operation: the last
+// rows of it, so that one in a loop does not keep everything.
 const maxRows = 160
+
+// kept says which rows of a long ladder stay.
+func (d *drawing) kept() []bool {
+	keep := make([]bool, len(d.rows))
+	near := 0
+	for i := len(d.rows) - 1; i >= 0; i-- {
+		keep[i] = keep[i] || i < maxRows/3 || i >= len(d.rows)-maxRows/3
+		if d.rows[i].kind != culprit || near >= maxRows/3 {
+			continue
+		}
+		for j := max(0, i-4); j < min(len(keep), i+4); j++ {
+			if !keep[j] {
+				keep[j] = true
+				near++
+			}
+		}
+	}
+	return keep
+}
 
 // crop leaves the middle of a long ladder out. Bars keep their times.
 func (d *drawing) crop() {
 	if len(d.rows) <= maxRows {
 		return
 	}
-	keep := make([]bool, len(d.rows))
-	for i, r := range d.rows {
-		keep[i] = i < maxRows/3 || i >= len(d.rows)-maxRows/3
-		if r.kind == culprit {
-			for j := max(0, i-4); j < min(len(keep), i+4); j++ {
-				keep[j] = true
-			}
-		}
-	}
+	keep := d.kept()
 	now := make([]int, len(d.rows)) // each old row's new place
 	var rows []row
 	left := 0

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/iomapcheck/iomapcheck/ci/report"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
@@ -26,21 +26,11 @@ func parse(t *testing.T, text string) prog.Program {
 // recorded is a history of the engine, with its program: a direct write whose failed invalidation is ignored.
 func recorded(t *testing.T) (*history.History, prog.Program) {
 	t.Helper()
-	const name = "../../harness/judge/testdata/engine-xfs-mutant-ignores-failed-invalidation"
-	text, err := os.ReadFile(name + ".prog")
-	if err != nil {
-		t.Fatal(err)
+	e, err := report.ReadEvidence("../testdata/runs/20261122-031952.698/refengine~6.12~xfs~fallback-redirty-during-writeback")
+	if err != nil || e.History == nil {
+		t.Fatalf("history %v: %v", e.History, err)
 	}
-	f, err := os.Open(name + ".jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	h, err := history.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h, parse(t, string(text))
+	return e.History, e.Program
 }
 
 // rowsOf spells a picture's rows: "lane kind text".
@@ -168,6 +158,25 @@ func TestALongLadderKeepsItsEndsAndWhatTheVerdictIsAbout(t *testing.T) {
 		if b.first < 0 || b.last >= len(got.rows) || b.first > b.last {
 			t.Fatalf("bar %+v is outside of %d rows", b, len(got.rows))
 		}
+	}
+}
+
+// An operation in a loop is in many rows, and the last ones tell.
+func TestALadderIsBoundedHoweverOftenTheVerdictsOperationRan(t *testing.T) {
+	var list []history.Event
+	for i := range 2000 {
+		list = append(list, history.Event{Kind: history.Invoke, Task: "main", Op: 1, Iter: i}, history.Event{Kind: history.Blocked, Task: "main", Op: 1, Iter: i},
+			history.Event{Kind: history.Return, Task: "main", Op: 1, Iter: i, N: int64(i)})
+	}
+	for range maxRows {
+		list = append(list, history.Event{Kind: history.Note, Op: -1, Name: "later"})
+	}
+	got := Draw(events(list...), parse(t, "repeat 2000 {\n  fsync f\n}"), 1)
+	if len(got.rows) > maxRows+maxRows/3 {
+		t.Errorf("%d rows, at most %d are wanted", len(got.rows), maxRows)
+	}
+	if text := strings.Join(rowsOf(got), "\n"); !strings.Contains(text, "⇒ 1999 ") {
+		t.Errorf("the last time is not among them:\n%s", text)
 	}
 }
 

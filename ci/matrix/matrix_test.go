@@ -291,13 +291,32 @@ func TestTheNightsJobsAreEven(t *testing.T) {
 	}
 }
 
-func TestACellWithoutAVerdictIsMissed(t *testing.T) {
-	cells := []Cell{{"refengine:6.12", "xfs", "fallback", "none"}, {"debian:6.12", "xfs", "fallback", "none"}, {"debian:6.12", "xfs/1k", "fallback", "max"}}
-	verdicts := []campaign.Verdict{
-		{Case: "fallback/hole", Target: "refengine", Kernel: "6.12", FS: "xfs"},
-		{Case: "fallback/hole", Target: "vm", Kernel: "6.12.117", KernelSpec: "debian:6.12", FS: "xfs", Variant: "1k", Parameters: map[string]string{"pressure": "max"}},
+func TestACellThatLacksAVerdictIsMissed(t *testing.T) {
+	hole := prog.Case{ID: "fallback/hole", Variants: []prog.Variant{{Name: "one"}, {Name: "two"}, {Name: "night", Nightly: true}}}
+	verdict := func(v campaign.Verdict, variant, pressure string) campaign.Verdict {
+		v.Case, v.Parameters = hole.ID, map[string]string{"variant": variant}
+		if pressure != "" {
+			v.Parameters["pressure"] = pressure
+		}
+		return v
 	}
-	if got := Missing(cells, verdicts); !slices.Equal(got, cells[1:2]) {
-		t.Errorf("missing %v", got)
+	engine := campaign.Verdict{Target: "refengine", Kernel: "6.12", FS: "xfs"}
+	vm := campaign.Verdict{Target: "vm", Kernel: "6.12.117", KernelSpec: "debian:6.12", FS: "xfs", Variant: "1k"}
+	whole, none, part, other := Cell{"refengine:6.12", "xfs", "fallback", "none"}, Cell{"debian:6.12", "xfs", "fallback", "none"},
+		Cell{"debian:6.12", "xfs/1k", "fallback", "max"}, Cell{"debian:6.12", "xfs/1k", "fallback", "none"}
+	cells := []Cell{whole, none, part, other}
+	verdicts := []campaign.Verdict{
+		verdict(engine, "one", ""), verdict(engine, "two", ""), verdict(vm, "one", "max"), verdict(vm, "one", ""), verdict(vm, "two", ""),
+	}
+	for _, tt := range []struct {
+		quick bool
+		want  []Cell
+	}{{true, []Cell{none, part}}, {false, cells}} {
+		if got, err := Missing(cells, []prog.Case{hole}, tt.quick, verdicts); err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("quick %v: missing %v, want %v: %v", tt.quick, got, tt.want, err)
+		}
+	}
+	if _, err := Missing([]Cell{{"debian:6.12", "xfs", "nothing", "none"}}, []prog.Case{hole}, true, nil); err == nil {
+		t.Error("a cell of no theme is not missed")
 	}
 }

@@ -1,27 +1,27 @@
 package matrix
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
 )
 
-// Missing are the cells of which no verdict was given: their job did not do its work.
-func Missing(cells []Cell, verdicts []campaign.Verdict) []Cell {
-	done := map[Cell]bool{}
+// Missing are the cells with a unit on which no verdict was given: their job did not do all of its work. Quick leaves nightly variants out.
+func Missing(cells []Cell, catalogue []prog.Case, quick bool, verdicts []campaign.Verdict) ([]Cell, error) {
+	done := map[place]bool{}
 	for _, v := range verdicts {
-		theme, _, _ := strings.Cut(v.Case, "/")
-		pressure := v.Parameters["pressure"]
-		if pressure == "" {
-			pressure = "none"
-		}
-		done[Cell{kernelOf(v), v.FSName(), theme, pressure}] = true
+		done[placeOf(v)] = true
 	}
 	var out []Cell
 	for _, c := range cells {
-		if !done[c] {
+		units, err := c.Units(catalogue, quick)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(units, func(u campaign.Unit) bool { return !done[place{c.Kernel, c.FS, u.CaseName()}] }) {
 			out = append(out, c)
 		}
 	}
-	return out
+	return out, nil
 }

@@ -11,13 +11,15 @@ import (
 
 // Past is how long verdicts took, in seconds.
 type Past struct {
-	took map[timed]float64
+	took map[place]float64
 	// usual are the middle times by target, for what was never run.
 	usual map[string]float64
 }
 
-// timed is what a time is kept for.
-type timed struct{ kernel, fs, name string }
+// place is where a verdict belongs in the matrix: a kernel as the matrix names it, a file system, and a case with its parameters.
+type place struct{ kernel, fs, name string }
+
+func placeOf(v campaign.Verdict) place { return place{kernelOf(v), v.FSName(), v.Name()} }
 
 // What a verdict is taken to need where nothing is known, in seconds: on a machine, and on the engine.
 const (
@@ -27,14 +29,14 @@ const (
 
 // PastOf takes the times from runs, oldest first: the newest of a verdict counts.
 func PastOf(all []runs.Run) Past {
-	p := Past{took: map[timed]float64{}, usual: map[string]float64{}}
+	p := Past{took: map[place]float64{}, usual: map[string]float64{}}
 	times := map[string][]float64{}
 	for _, run := range all {
 		for _, v := range run.Verdicts {
 			if len(v.Mutants) > 0 {
 				continue
 			}
-			p.took[timed{kernelOf(v), v.FSName(), v.Name()}] = v.Seconds
+			p.took[placeOf(v)] = v.Seconds
 			if v.Executions > 0 {
 				times[v.Target] = append(times[v.Target], v.Seconds)
 			}
@@ -70,7 +72,7 @@ func (p Past) Seconds(c Cell, catalogue []prog.Case, quick bool) (float64, error
 	}
 	sum := 0.0
 	for _, u := range units {
-		if took, known := p.took[timed{c.Kernel, c.FS, u.CaseName()}]; known {
+		if took, known := p.took[place{c.Kernel, c.FS, u.CaseName()}]; known {
 			sum += took
 		} else {
 			sum += guess

@@ -93,10 +93,10 @@ func classOf(v judge.Verdict) class {
 	return blind
 }
 
-// rank orders verdicts by how much they need a look.
-func rank(v judge.Verdict) int { return slices.Index(judge.Verdicts(), v) }
+// Rank orders verdicts by how much they need a look.
+func Rank(v judge.Verdict) int { return slices.Index(judge.Verdicts(), v) }
 
-func worse(a, b judge.Verdict) bool { return rank(a) > rank(b) }
+func worse(a, b judge.Verdict) bool { return Rank(a) > Rank(b) }
 
 // byKernel orders cells by kernel, oldest first; what is no version comes last.
 func byKernel(a, b *Cell) int {

@@ -28,6 +28,15 @@ func (f *Finding) Bad() []*Cell {
 	return slices.DeleteFunc(slices.Clone(f.Cells), func(c *Cell) bool { return classOf(c.Last().Verdict.Verdict) != bad })
 }
 
+// Lines are the kernels on which it is bad.
+func (f *Finding) Lines() []string {
+	var out []string
+	for _, c := range f.Bad() {
+		out = append(out, c.Line)
+	}
+	return out
+}
+
 func findings(cells []*Cell) []*Finding {
 	type place struct{ target, name, fs string }
 	all := map[place]*Finding{}
@@ -48,7 +57,7 @@ func findings(cells []*Cell) []*Finding {
 	}
 	out = slices.DeleteFunc(out, func(f *Finding) bool { return f.Shown == nil })
 	slices.SortStableFunc(out, func(a, b *Finding) int {
-		return cmp.Or(-cmp.Compare(rank(a.Shown.Last().Verdict.Verdict), rank(b.Shown.Last().Verdict.Verdict)),
+		return cmp.Or(-cmp.Compare(Rank(a.Shown.Last().Verdict.Verdict), Rank(b.Shown.Last().Verdict.Verdict)),
 			-cmp.Compare(a.Target, b.Target), cmp.Compare(a.Case, b.Case), cmp.Compare(a.FS, b.FS))
 	})
 	return out

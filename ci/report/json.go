@@ -79,10 +79,7 @@ func (r *Report) JSON(w io.Writer) error {
 }
 
 func (r *Report) jsonFinding(f *Finding) jsonFinding {
-	out := jsonFinding{ID: f.ID(), Target: f.Target, Case: f.Case, FS: f.FS, Paste: Paste(r, f)}
-	for _, c := range f.Bad() {
-		out.Lines = append(out.Lines, c.Line)
-	}
+	out := jsonFinding{ID: f.ID(), Target: f.Target, Case: f.Case, FS: f.FS, Lines: f.Lines(), Paste: Paste(r, f)}
 	if first, before, ok := f.Shown.Since(); ok {
 		out.FirstBad, out.LastGood = seen(&first), seen(before)
 	}

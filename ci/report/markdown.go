@@ -25,7 +25,7 @@ func (r *Report) Markdown(w io.Writer) error {
 			break
 		}
 		v := f.Shown.Last()
-		fmt.Fprintf(&b, "| **%s** | `%s` | %s | %s | %s |\n", v.Verdict.Verdict, f.Case, f.FS, lines(f.Bad()), escaped(v.Text))
+		fmt.Fprintf(&b, "| **%s** | `%s` | %s | %s | %s |\n", v.Verdict.Verdict, f.Case, f.FS, strings.Join(f.Lines(), ", "), escaped(v.Text))
 	}
 	if len(r.Changes) > 0 {
 		b.WriteString("\n### Changed in the newest run\n\n| now | before | case | on |\n|---|---|---|---|\n")
@@ -98,15 +98,6 @@ func counts(count map[judge.Verdict]int) string {
 		return "–"
 	}
 	return strings.Join(parts, ", ")
-}
-
-// lines are the kernels of cells.
-func lines(cells []*Cell) string {
-	var out []string
-	for _, c := range cells {
-		out = append(out, c.Line)
-	}
-	return strings.Join(out, ", ")
 }
 
 // escaped is a text in a cell of a table.

@@ -121,7 +121,7 @@ func changes(cells []*Cell, newest int) []Change {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Change) int {
-		return cmp.Compare(rank(b.Cell.Last().Verdict.Verdict), rank(a.Cell.Last().Verdict.Verdict))
+		return cmp.Compare(Rank(b.Cell.Last().Verdict.Verdict), Rank(a.Cell.Last().Verdict.Verdict))
 	})
 	return out
 }

@@ -32,10 +32,13 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-// Sum counts the newest verdicts: "11 ok, 1 fail".
-func (r *Report) Sum() string {
+// Sum counts the newest verdicts.
+func (r *Report) Sum() string { return Tally(r.Codes()) }
+
+// Tally counts verdicts: "11 ok, 1 fail".
+func Tally(verdicts []judge.Verdict) string {
 	count := map[judge.Verdict]int{}
-	for _, v := range r.Codes() {
+	for _, v := range verdicts {
 		count[v]++
 	}
 	var parts []string

@@ -98,11 +98,7 @@ func (s *site) line(f *report.Finding) findingLine {
 	l := findingLine{
 		Page: s.pageOf(f.Shown), Class: class(v.Verdict.Verdict), Verdict: string(v.Verdict.Verdict), Case: f.Case, FS: f.FS, Text: v.Text,
 	}
-	var lines []string
-	for _, c := range f.Bad() {
-		lines = append(lines, c.Line)
-	}
-	l.Where = strings.Join(lines, ", ")
+	l.Where = strings.Join(f.Lines(), ", ")
 	if first, before, ok := f.Shown.Since(); ok {
 		l.Since = s.Runs[first.Run].When()
 		if before == nil {
@@ -169,7 +165,7 @@ func summarize(theme string, cells []*report.Cell) summary {
 			continue
 		}
 		tried++
-		if worst == judge.Unsupported || order(v) > order(worst) {
+		if worst == judge.Unsupported || report.Rank(v) > report.Rank(worst) {
 			worst = v
 		}
 	}
@@ -185,8 +181,6 @@ func summarize(theme string, cells []*report.Cell) summary {
 	return summary{class(worst), text, file("theme", theme)}
 }
 
-func order(v judge.Verdict) int { return slices.Index(judge.Verdicts(), v) }
-
 // runStrip is the past of many cells: the worst verdict of each run.
 func (s *site) runStrip(cells []*report.Cell) template.HTML {
 	worst := map[int]judge.Verdict{}
@@ -195,7 +189,7 @@ func (s *site) runStrip(cells []*report.Cell) template.HTML {
 			if v.Verdict.Verdict == judge.Unsupported {
 				continue
 			}
-			if was, there := worst[v.Run]; !there || order(v.Verdict.Verdict) > order(was) {
+			if was, there := worst[v.Run]; !there || report.Rank(v.Verdict.Verdict) > report.Rank(was) {
 				worst[v.Run] = v.Verdict.Verdict
 			}
 		}

@@ -37,13 +37,15 @@ func UnderPressure(units []Unit, d prog.Dial) []Unit {
 	return out
 }
 
-// memoryOf is how a target counts memory. The engine charges folios of files and what hogs touch, one page at a time. A kernel charges
-// 64 pages ahead on each processor (MEMCG_CHARGE_BATCH), and on it the processes' own memory can only be estimated (exec's allowance).
-func memoryOf(target string) prog.Memory {
+// memoryOf is how a target counts memory for a file system of such blocks. The engine charges folios of files and what hogs touch, one
+// folio at a time. A kernel charges 64 pages ahead on each processor (MEMCG_CHARGE_BATCH), and on it the processes' own memory can only be
+// estimated (exec's allowance).
+func memoryOf(target string, block int64) prog.Memory {
+	folio := max(block, enginePage)
 	if target == "refengine" {
-		return prog.Memory{Grain: 4 * enginePage, Rounds: engineRounds}
+		return prog.Memory{Grain: 4 * folio, Folio: folio, Rounds: engineRounds}
 	}
-	return prog.Memory{Grain: prog.MiB, Process: prog.MiB, WritesBack: true}
+	return prog.Memory{Grain: prog.MiB, Folio: folio, Process: prog.MiB, WritesBack: true}
 }
 
 // enginePage is the engine's page, in bytes; engineRounds how often its task beside the program works: enough to come between
@@ -61,7 +63,7 @@ func (u Unit) underPressure(p prog.Program, target string) (out prog.Program, wh
 	if u.FS.VariantName() == "dax" {
 		return p, "with DAX there is no page cache to take memory from", nil
 	}
-	out, err = p.Under(u.Pressure, memoryOf(target))
+	out, err = p.Under(u.Pressure, memoryOf(target, u.FS.BlockSize()))
 	var cannot *prog.PressureError
 	if errors.As(err, &cannot) {
 		return p, cannot.Error(), nil

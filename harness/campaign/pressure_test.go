@@ -122,3 +122,26 @@ func TestTheShareOfDirectEvidenceLeavesOutWhatWasNotTried(t *testing.T) {
 		t.Errorf("nothing was tried: %s", none)
 	}
 }
+
+// A block that is larger than a page is a folio that cannot be reclaimed while it is locked: the limit leaves room for it, for the one that
+// pushes it out, and for what the hog takes.
+func TestBlocksLargerThanPagesFitTheLimitTheyAreHeldUnder(t *testing.T) {
+	units, err := Plan(cases.Catalogue(), Selection{FS: []string{"xfs/16k"}, Cases: []string{"foliolock/read-against-truncate"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Runner{Target: model.New(model.Config{Release: DefaultRelease}), Budget: 50}
+	good := 0
+	for _, u := range UnderPressure(units, prog.DialHog) {
+		switch v := r.Run(t.Context(), u, nil); v.Verdict {
+		case judge.OK:
+			good++
+		case judge.Unsupported:
+		default:
+			t.Errorf("%s: %s %s", u.Name(), v.Verdict, v.Text)
+		}
+	}
+	if good < 2 {
+		t.Errorf("%d of %d are ok", good, len(units))
+	}
+}

@@ -1,111 +1,89 @@
 package compare
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 )
 
 // Chance is the probability that values dealt out at random to two kernels are as unevenly spread as these, in [0, 1]: the exact share of all
-// ways to choose which of them are the base's. Values that are all numbers are spread by the distance of their means, others by the
+// ways to choose which of them are the base's. Values that are all integers are spread by the distance of their means, others by the
 // number of values that would have to change hands to make both alike. Without a value on both sides it is 1.
 //
-// The number of ways grows as the binomial coefficient: ten values a side are 184 756.
+// The number of ways grows as the binomial coefficient: ten values a side are 184 756. Equal values are dealt out together.
 func Chance(base, patched []string) float64 {
 	if len(base) == 0 || len(patched) == 0 {
 		return 1
 	}
-	all := append(slices.Clone(base), patched...)
-	spread := unevenness(all)
-	mask := make([]bool, len(all)) // whose the values are: true is the base's
-	for i := range base {
-		mask[i] = true
-	}
-	seen := spread(mask)
-	const rounding = 1e-9
-	as, ways := 0, 0
-	deal(make([]bool, len(all)), 0, len(base), func(mask []bool) {
-		ways++
-		if spread(mask) >= seen-rounding {
-			as++
+	kinds, seen := kindsOf(base, patched)
+	as, all := 0, 0
+	deal(kinds, len(base), 1, 0, func(ways int, spread int64) {
+		all += ways
+		if abs(spread) >= abs(seen) {
+			as += ways
 		}
 	})
-	return float64(as) / float64(ways)
+	return float64(as) / float64(all)
 }
 
-// deal calls visit with every way to give n of the values from i on to the base.
-func deal(mask []bool, i, n int, visit func([]bool)) {
-	switch {
-	case n > len(mask)-i:
-	case i == len(mask):
-		visit(mask)
-	default:
-		if n > 0 {
-			mask[i] = true
-			deal(mask, i+1, n-1, visit)
-		}
-		mask[i] = false
-		deal(mask, i+1, n, visit)
-	}
+// kind is a value that was seen, and how often.
+type kind struct {
+	count int
+	// spread is what the value adds to how far apart the kernels are, where the base has it k times. It is in units of one by the product of
+	// the numbers of values on both sides, so that it is an integer, and sums are exact.
+	spread func(k int) int64
 }
 
-// unevenness measures how far apart two halves of the values are.
-func unevenness(all []string) func(base []bool) float64 {
-	if numbers, ok := numbersOf(all); ok {
-		return func(base []bool) float64 { return math.Abs(mean(numbers, base, true) - mean(numbers, base, false)) }
+// kindsOf are the kinds among the values, and how far apart the kernels are.
+func kindsOf(base, patched []string) (kinds []kind, seen int64) {
+	n, m := int64(len(base)), int64(len(patched))
+	ours, all := tally(base), tally(append(slices.Clone(base), patched...))
+	numbers := integers(slices.Collect(maps.Keys(all)))
+	for _, value := range slices.Sorted(maps.Keys(all)) {
+		count := all[value]
+		share := func(k int) int64 { return m*int64(k) - n*int64(count-k) }
+		one := kind{count, func(k int) int64 { return abs(share(k)) }}
+		if numbers != nil {
+			one.spread = func(k int) int64 { return numbers[value] * share(k) }
+		}
+		kinds = append(kinds, one)
+		seen += one.spread(ours[value])
 	}
-	kinds := map[string]int{}
-	for _, v := range all {
-		if _, known := kinds[v]; !known {
-			kinds[v] = len(kinds)
+	return kinds, seen
+}
+
+// deal calls visit for every way to give n values of the kinds to the base, with how many ways they stand for, in all of which as many of each
+// kind are the base's, and how far apart the kernels are then. ways and spread are those of the kinds before.
+func deal(kinds []kind, n, ways int, spread int64, visit func(ways int, spread int64)) {
+	if len(kinds) == 0 {
+		if n == 0 {
+			visit(ways, spread)
 		}
+		return
 	}
-	return func(base []bool) float64 {
-		count := make([]float64, len(kinds))
-		ours := 0.0
-		for _, b := range base {
-			if b {
-				ours++
-			}
-		}
-		theirs := float64(len(base)) - ours
-		for i, v := range all {
-			if base[i] {
-				count[kinds[v]] += 1 / ours
-			} else {
-				count[kinds[v]] -= 1 / theirs
-			}
-		}
-		sum := 0.0
-		for _, c := range count {
-			sum += math.Abs(c)
-		}
-		return sum
+	first := kinds[0]
+	choices := 1 // the ways to choose k of them
+	for k := range min(n, first.count) + 1 {
+		deal(kinds[1:], n-k, ways*choices, spread+first.spread(k), visit)
+		choices = choices * (first.count - k) / (k + 1)
 	}
 }
 
-func numbersOf(all []string) ([]float64, bool) {
-	var out []float64
-	for _, v := range all {
-		n, err := strconv.ParseFloat(v, 64)
+// integers are the numbers that all values are, nil where one is none.
+func integers(values []string) map[string]int64 {
+	out := map[string]int64{}
+	for _, v := range values {
+		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return nil, false
+			return nil
 		}
-		out = append(out, n)
+		out[v] = n
 	}
-	return out, true
+	return out
 }
 
-func mean(numbers []float64, base []bool, whose bool) float64 {
-	sum, n := 0.0, 0.0
-	for i, x := range numbers {
-		if base[i] == whose {
-			sum += x
-			n++
-		}
-	}
-	return sum / n
-}
+func abs(n int64) int64 { return max(n, -n) }
 
 // SignedRank is the probability, by Wilcoxon's signed-rank test with the normal approximation, that differences of pairs which chance alone makes
 // are as one-sided as these; 1 for fewer than twenty that are not zero, where the approximation is poor.

@@ -9,8 +9,9 @@
 //	failed invalidations, bytes written through the page cache by direct writes
 //	latency       how long operations took that nothing held up
 //
-// All but the last are facets of a unit: each kernel shows a sequence of values, one a round. Differ says how probable it is that chance deals
+// All but the last are facets of a unit: each kernel shows a sequence of values, one a round. Chance says how probable it is that chance deals
 // the values out as unevenly: the exact share of all ways to deal them (a permutation test), so that nothing is assumed of how they are
-// distributed. Latencies are compared between kernels over all units at once, operation by operation in pairs that ran right after each
+// distributed. A Study judges all facets together, so that the many that are looked at do not make a change of what is one in so many by
+// chance: of twenty studies of two kernels that are alike, nineteen find nothing. Latencies are compared between kernels over all units at once, operation by operation in pairs that ran right after each
 // other (Wilcoxon's signed-rank test): a machine that is slow for a while is so for both.
 package compare

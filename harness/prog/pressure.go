@@ -49,6 +49,8 @@ func Dials() []Dial { return []Dial{DialHigh, DialMax, DialReclaim, DialHog} }
 type Memory struct {
 	// Grain is by how much more than a program's files need the least sensible limit is, in bytes; a hog takes half of it.
 	Grain int64
+	// Folio is the least that the page cache holds of a file at a time, in bytes: a block, where blocks are larger than pages; 0: a page.
+	Folio int64
 	// Process is by how much a limit may be too wide for each process of the program, in bytes.
 	Process int64
 	// Rounds is how often the task beside the program does its work; 0 is until main has ended.
@@ -95,7 +97,7 @@ func (p Program) Under(d Dial, m Memory) (Program, error) {
 	if why := p.holdsOldDirt(); d == DialReclaim && m.WritesBack && why != "" {
 		return p, &PressureError{d, why}
 	}
-	limit := p.workingSet() + m.Grain
+	limit := p.workingSet(m.Folio) + m.Grain
 	ballast := limit + m.Grain + m.Process*p.processes()
 	var start []Op
 	switch d {
@@ -127,11 +129,12 @@ func (m Memory) beside(op Op) []Op {
 	return []Op{Until("main", op)}
 }
 
-// workingSet is what the page cache holds of the program's files at most, in bytes.
-func (p Program) workingSet() int64 {
+// workingSet is what the page cache holds of the program's files at most, in bytes, in folios that are not smaller than folio.
+func (p Program) workingSet(folio int64) int64 {
+	folio = max(folio, pageSize)
 	var sum int64
 	for _, f := range p.Files() {
-		sum += (p.Extent(f) + pageSize - 1) / pageSize * pageSize
+		sum += (p.Extent(f) + folio - 1) / folio * folio
 	}
 	return sum
 }
@@ -185,7 +188,7 @@ func (p Program) dependsOnMemory() string {
 	if slices.Contains(p.Files(), ballastFile) || slices.ContainsFunc(p.Steps(), func(s Step) bool { return s.Op.Task == pressureTask }) {
 		return fmt.Sprintf("the program has a file %s or a task %s of its own", ballastFile, pressureTask)
 	}
-	if n := p.workingSet(); n > maxWorkingSet {
+	if n := p.workingSet(pageSize); n > maxWorkingSet {
 		return fmt.Sprintf("the files are %s long, want %s at most", FormatSize(n), FormatSize(maxWorkingSet))
 	}
 	held := false // main holds reads

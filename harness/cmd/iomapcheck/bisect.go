@@ -32,7 +32,8 @@ func (a *app) bisectRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "bisect-run --case GLOB", Short: "builds the kernel tree it stands in, runs cases on it, and exits as git bisect run wants",
 		Long: `bisect-run is for git bisect run in a kernel tree. It builds bzImage and modules, with what a guest needs added to .config, boots them, and runs
-the named cases. What shows counts, not what the catalogue lists for a kernel: a known divergence is bad.
+the named cases. What shows counts, not what the catalogue lists for a kernel: a known divergence is bad. Verdicts are kept as a run, with what
+the build said.
 
 Exit codes: 0 good; 1 bad; 125, which has git skip the commit, if it does not build or boot for want of an option, the situation did not
 come about, or something of ours failed; 128 wrong usage, which ends the bisection.`,
@@ -76,7 +77,11 @@ func (a *app) runBisect(ctx context.Context, f *bisectFlags) error {
 	if err := errors.Join(err, e.check(), t.check()); err != nil {
 		return &abortError{err}
 	}
-	if err := a.buildTree(ctx, f); err != nil {
+	dir, err := a.newRun()
+	if err != nil {
+		return err
+	}
+	if err := a.buildTree(ctx, f, dir); err != nil {
 		return err
 	}
 	p := newProgress(a.errOut)
@@ -87,10 +92,13 @@ func (a *app) runBisect(ctx context.Context, f *bisectFlags) error {
 	}
 	runner, err := a.runner(ctx, "vm", t, p)
 	if err != nil {
-		return err
+		return errors.Join(err, report.finish())
 	}
 	defer runner.Target.Close()
-	runner.Seed = 1
+	if err := report.keep(dir); err != nil {
+		return errors.Join(err, report.finish())
+	}
+	runner.Runs, runner.Seed = dir, 1
 	var again []campaign.Unit
 	for range f.times {
 		again = append(again, units...)
@@ -98,7 +106,7 @@ func (a *app) runBisect(ctx context.Context, f *bisectFlags) error {
 	var n atomic.Int64
 	apart := func(ctx context.Context, u campaign.Unit, watch func(string)) campaign.Verdict {
 		r := *runner // each run of a unit keeps its own evidence
-		r.Runs = filepath.Join(r.Runs, fmt.Sprint("run-", n.Add(1)))
+		r.Runs = filepath.Join(dir, fmt.Sprint("run-", n.Add(1)))
 		return r.Run(ctx, u, watch)
 	}
 	if err := a.judgeAll(ctx, e.workers("vm"), again, apart, report, runner); err != nil {
@@ -131,19 +139,15 @@ func (f *bisectFlags) exitCode(verdicts []judge.Verdict) int {
 	return code
 }
 
-// buildTree builds, and keeps what the build said where a person finds it.
-func (a *app) buildTree(ctx context.Context, f *bisectFlags) error {
+// buildTree builds, and keeps what the build said in the run's directory.
+func (a *app) buildTree(ctx context.Context, f *bisectFlags, dir string) error {
 	if f.noBuild {
 		return nil
 	}
-	run, err := a.newRun()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(run, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("keep the build's output: %w", err)
 	}
-	log, err := os.Create(filepath.Join(run, "build.txt"))
+	log, err := os.Create(filepath.Join(dir, "build.txt"))
 	if err != nil {
 		return fmt.Errorf("keep the build's output: %w", err)
 	}

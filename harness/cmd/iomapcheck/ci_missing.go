@@ -5,15 +5,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/iomapcheck/iomapcheck/cases"
 	grid "github.com/iomapcheck/iomapcheck/ci/matrix"
 	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
 func (a *app) ciMissing(f *ciFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "missing RUNS…", Short: "lists the cells of a level of which the newest run has no verdict",
-		Long: `missing says which cells of a level the newest of the runs has no verdict of, one a line, and ends with 125 if there are any: a job that died has
-no bad verdict to show for it.`,
+		Use: "missing RUNS…", Short: "lists the cells of a level of which the newest run lacks verdicts",
+		Long: `missing says of which cells of a level the newest of the runs lacks verdicts, some or all, one a line, and ends with 125 if there are any: a job
+that died has no bad verdict to show for it.`,
 		Args:    cobra.MinimumNArgs(1),
 		Example: `  iomapcheck ci missing nightly/runs`,
 		RunE:    func(_ *cobra.Command, args []string) error { return a.printMissing(f, args) },
@@ -33,7 +34,11 @@ func (a *app) printMissing(f *ciFlags, paths []string) error {
 	if err != nil {
 		return usage(err)
 	}
-	for _, c := range grid.Missing(cells, all[len(all)-1].Verdicts) {
+	missing, err := grid.Missing(cells, cases.Catalogue(), level.Quick, all[len(all)-1].Verdicts)
+	if err != nil {
+		return usage(err)
+	}
+	for _, c := range missing {
 		a.code = exitInfra
 		if _, err := fmt.Fprintln(a.out, c); err != nil {
 			return err

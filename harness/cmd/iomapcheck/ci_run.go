@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,8 +11,6 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/cases"
 	grid "github.com/iomapcheck/iomapcheck/ci/matrix"
-	"github.com/iomapcheck/iomapcheck/harness/campaign"
-	"github.com/iomapcheck/iomapcheck/harness/judge"
 )
 
 func (a *app) ciRun(f *ciFlags) *cobra.Command {
@@ -34,28 +31,32 @@ as one. A kernel that cannot be had is infra in all of its cells, with the reaso
 	return cmd
 }
 
-// kernelUnits is a kernel with what is to be run on it.
-type kernelUnits struct {
-	cell  grid.Cell // its kernel counts
-	units []campaign.Unit
-}
-
-// unitsOf are the cells' units, by kernel.
-func unitsOf(cells []grid.Cell, quick bool) ([]kernelUnits, error) {
+// kernelsOf are the kernels of cells, with what a level runs on each.
+func (f *ciFlags) kernelsOf(cells []grid.Cell, level grid.Level) ([]kernelRun, error) {
 	catalogue := cases.Catalogue()
-	var out []kernelUnits
+	var out []kernelRun
 	for _, c := range cells {
-		units, err := c.Units(catalogue, quick)
+		units, err := c.Units(catalogue, level.Quick)
 		if err != nil {
 			return nil, err
 		}
-		if n := len(out); n == 0 || out[n-1].cell.Kernel != c.Kernel {
-			out = append(out, kernelUnits{cell: c})
+		if n := len(out); n == 0 || out[n-1].spec != c.Kernel {
+			out = append(out, f.kernelOf(c, level))
 		}
 		last := &out[len(out)-1]
 		last.units = append(last.units, units...)
 	}
 	return out, nil
+}
+
+// kernelOf is how a cell's kernel is run, without units.
+func (f *ciFlags) kernelOf(c grid.Cell, level grid.Level) kernelRun {
+	k := kernelRun{spec: c.Kernel, target: "vm", flags: targetFlags{kernel: c.Kernel, accel: f.accel}, budget: level.Budget}
+	if release, engine := c.Engine(); engine {
+		k.target, k.flags = "refengine", targetFlags{release: release}
+	}
+	k.jobs = (&engineFlags{jobs: f.jobs}).workers(k.target)
+	return k
 }
 
 // cellsOf are those that the flags name, with equal kernels together.
@@ -80,34 +81,9 @@ func (a *app) runCells(ctx context.Context, f *ciFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	work, err := unitsOf(cells, level.Quick)
+	kernels, err := f.kernelsOf(cells, level)
 	if err := errors.Join(err, (&targetFlags{accel: f.accel}).check()); err != nil {
 		return usage(err)
 	}
-	p := newProgress(a.errOut)
-	defer p.close()
-	report, err := a.newReport(f.json, p)
-	if err != nil {
-		return err
-	}
-	dir, err := a.newRun()
-	if err == nil {
-		err = report.keep(dir)
-	}
-	var all []campaign.Verdict
-	for i := 0; i < len(work) && err == nil && ctx.Err() == nil; i++ {
-		var verdicts []campaign.Verdict
-		k := kernelRun{spec: work[i].cell.Kernel, target: "vm", flags: targetFlags{kernel: work[i].cell.Kernel, accel: f.accel}, budget: level.Budget}
-		if release, engine := work[i].cell.Engine(); engine {
-			k.target, k.flags = "refengine", targetFlags{release: release}
-		}
-		k.folder, k.jobs = filepath.Join(dir, folderOf(k.spec)), (&engineFlags{jobs: f.jobs}).workers(k.target)
-		verdicts, err = a.runKernel(ctx, k, work[i].units, report)
-		all = append(all, verdicts...)
-	}
-	a.code = judge.ExitCode(report.verdicts...)
-	if ctx.Err() != nil {
-		a.code = exitInfra
-	}
-	return errors.Join(err, p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)+"; evidence in "+dir), report.finish())
+	return a.runKernels(ctx, f.json, kernels)
 }

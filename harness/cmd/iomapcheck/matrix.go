@@ -11,6 +11,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/cases"
 	grid "github.com/iomapcheck/iomapcheck/ci/matrix"
+	kept "github.com/iomapcheck/iomapcheck/ci/report"
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 )
@@ -55,38 +56,42 @@ func (a *app) runMatrix(ctx context.Context, f *matrixFlags) error {
 		}
 		f.kernels = m.MachineKernels("nightly")
 	}
+	var kernels []kernelRun
+	for _, kernel := range f.kernels {
+		one := f.targetFlags
+		one.kernel = kernel
+		kernels = append(kernels, kernelRun{spec: kernel, target: "vm", flags: one, units: units, jobs: f.workers("vm")})
+	}
+	return a.runKernels(ctx, f.json, kernels)
+}
+
+// runKernels runs what is to be run on each of several kernels, one after the other, and keeps it as one run. A table a kernel ends it; the exit
+// code follows the verdicts, or the interrupt.
+func (a *app) runKernels(ctx context.Context, json string, kernels []kernelRun) error {
 	p := newProgress(a.errOut)
 	defer p.close()
-	report, err := a.newReport(f.json, p)
+	report, err := a.newReport(json, p)
 	if err != nil {
 		return err
 	}
-	runs, err := a.newRun()
+	dir, err := a.newRun()
 	if err == nil {
-		err = report.keep(runs)
+		err = report.keep(dir)
 	}
 	if err != nil {
 		return errors.Join(err, report.finish())
 	}
 	var all []campaign.Verdict
-	for _, kernel := range f.kernels {
-		if ctx.Err() != nil {
-			break
-		}
-		one := f.targetFlags
-		one.kernel = kernel
-		k := kernelRun{spec: kernel, target: "vm", flags: one, folder: filepath.Join(runs, folderOf(kernel)), jobs: f.workers("vm")}
-		verdicts, err := a.runKernel(ctx, k, units, report)
-		if err != nil {
-			return errors.Join(err, report.finish())
-		}
+	for i := 0; i < len(kernels) && err == nil && ctx.Err() == nil; i++ {
+		var verdicts []campaign.Verdict
+		verdicts, err = a.runKernel(ctx, kernels[i], dir, report)
 		all = append(all, verdicts...)
 	}
 	a.code = judge.ExitCode(report.verdicts...)
 	if ctx.Err() != nil {
 		a.code = exitInfra
 	}
-	return errors.Join(p.println(report.people, "\n"+campaign.Table(all)+tally(report.verdicts)), report.finish())
+	return errors.Join(err, p.println(report.people, "\n"+campaign.Table(all)+kept.Tally(report.verdicts)+"; evidence in "+dir), report.finish())
 }
 
 // folderOf is a kernel's folder among the evidence.
@@ -94,39 +99,40 @@ func folderOf(kernel string) string {
 	return strings.NewReplacer("/", "-", ":", "-", ",", "-").Replace(kernel)
 }
 
-// kernelRun is a kernel of several, how it is named, and how it is run.
+// kernelRun is a kernel of several, how it is named, what is to be run on it, and how.
 type kernelRun struct {
 	spec, target string
 	flags        targetFlags
-	folder       string // of the evidence
+	units        []campaign.Unit
 	jobs, budget int
 }
 
-// runKernel runs the units on one kernel. A kernel that cannot be had is no error but the verdict of all of them.
-func (a *app) runKernel(ctx context.Context, k kernelRun, units []campaign.Unit, report *report) ([]campaign.Verdict, error) {
+// runKernel runs the units on one kernel, whose evidence goes into a folder of its own below dir. A kernel that cannot be had is no error but the
+// verdict of all of them.
+func (a *app) runKernel(ctx context.Context, k kernelRun, dir string, report *report) ([]campaign.Verdict, error) {
 	var run func(context.Context, int) campaign.Verdict
 	runner, missing := a.runner(ctx, k.target, k.flags, report.progress)
 	if missing != nil {
 		run = func(_ context.Context, i int) campaign.Verdict {
-			return campaign.Unavailable(units[i], k.spec, missing)
+			return campaign.Unavailable(k.units[i], k.spec, missing)
 		}
 	} else {
 		defer runner.Target.Close()
-		runner.Runs, runner.Budget, runner.Seed, runner.Shrink = k.folder, k.budget, 1, true
+		runner.Runs, runner.Budget, runner.Seed, runner.Shrink = filepath.Join(dir, folderOf(k.spec)), k.budget, 1, true
 		run = func(ctx context.Context, i int) campaign.Verdict {
 			watch := func(doing string) {
-				report.progress.set(fmt.Sprintf("%s [%d/%d] %s: %s", k.spec, i+1, len(units), units[i].Name(), doing))
+				report.progress.set(fmt.Sprintf("%s [%d/%d] %s: %s", k.spec, i+1, len(k.units), k.units[i].Name(), doing))
 			}
-			return runner.Run(ctx, units[i], watch)
+			return runner.Run(ctx, k.units[i], watch)
 		}
 	}
 	var out []campaign.Verdict
-	err := sideBySide(ctx, k.jobs, len(units), run, func(i int, v campaign.Verdict) error {
+	err := sideBySide(ctx, k.jobs, len(k.units), run, func(i int, v campaign.Verdict) error {
 		if ctx.Err() != nil && v.Verdict == judge.Infra {
 			return nil // the interrupt is no verdict
 		}
 		out = append(out, v)
-		return report.add(units[i], v)
+		return report.add(k.units[i], v)
 	})
 	return out, err
 }

@@ -89,7 +89,7 @@ func (r *report) end(runner *campaign.Runner, of int) error {
 			return err
 		}
 	}
-	sum := tally(r.verdicts)
+	sum := text.Tally(r.verdicts)
 	if n := len(r.verdicts); n < of {
 		sum = strings.TrimSuffix(fmt.Sprintf("interrupted after %d of %d: %s", n, of, sum), ": ")
 	}
@@ -108,19 +108,4 @@ func (b badVerdict) String() string {
 	return fmt.Sprintf("\n%s: %s on %s, %s\n  must hold  %s\n  seen       %s\n  evidence   %s\n  where      %s; %s\n  replay     %s\n  reproducer %s\n",
 		v.Verdict, v.Name(), v.FSName(), where, b.unit.Case.Rule, v.Text, v.Evidence, where, text.Made(v), v.ReplayCommand(),
 		text.Reproduce(v, filepath.Join(v.Evidence, "program.txt")))
-}
-
-// tally counts the verdicts: "11 ok, 1 fail".
-func tally(verdicts []judge.Verdict) string {
-	count := map[judge.Verdict]int{}
-	for _, v := range verdicts {
-		count[v]++
-	}
-	var parts []string
-	for _, v := range judge.Verdicts() {
-		if count[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count[v], v))
-		}
-	}
-	return strings.Join(parts, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/compare"
 	"github.com/iomapcheck/iomapcheck/harness/history"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/runs"
 	"github.com/iomapcheck/iomapcheck/refengine/mutant"
 )
 
@@ -33,11 +35,12 @@ func (a *app) validate() *cobra.Command {
 how many operations bypassed one whose progress is bounded so, failed invalidations and fallbacks, and the latency of operations; nothing
 else. Every unit gets %d rounds; one that differs gets as many as it takes to tell a change from chance, %d at most.
 
-A change is what chance makes as large in no more than one of %.0f ways to deal out the values that were seen. What may be chance is listed apart
-and does not count.
+How probable chance makes a difference is counted: in how many of all ways to deal out the values that were seen they are as uneven. The more
+facets vary, the less probable a change has to be: two kernels that are alike are found alike by %.0f of 100 studies. What may be chance is listed
+apart and does not count. Verdicts are kept as a run, which report reads.
 
 Exit codes: 0 nothing changed, 1 something did, 125 a kernel could not be had or a run was our own fault, 2 wrong usage.`,
-			compare.FirstRounds, compare.MostRounds, 1/compare.Improbable),
+			compare.FirstRounds, compare.MostRounds, 100*(1-compare.Improbable)),
 		Args: cobra.NoArgs,
 		Example: `  iomapcheck validate --base debian:6.12 --patched tree:../linux --fs xfs
   iomapcheck validate --base debian:6.1 --patched debian:6.12 --fs gfs2,btrfs --quick
@@ -69,25 +72,37 @@ func (a *app) runValidate(ctx context.Context, f *validateFlags) error {
 	}
 	p := newProgress(a.errOut)
 	defer p.close()
-	both, err := a.openSides(ctx, f, p)
+	dir, err := a.newRun()
+	if err != nil {
+		return err
+	}
+	both, err := a.openSides(ctx, f, dir, p)
 	if err != nil {
 		return err
 	}
 	defer both.base.Target.Close()
 	defer both.patched.Target.Close()
-	v := &validation{app: a, flags: f, sides: both, progress: p, study: compare.NewStudy(), last: map[string][2]campaign.Verdict{}}
-	if err := v.run(ctx, units); err != nil {
+	journal, err := runs.Begin(runs.Started(dir))
+	if err != nil {
+		return err
+	}
+	v := &validation{
+		app: a, flags: f, sides: both, progress: p, journal: journal, study: compare.NewStudy(),
+		last: map[string][2]campaign.Verdict{}, broken: map[string]bool{},
+	}
+	if err := errors.Join(v.run(ctx, units), journal.Close()); err != nil {
 		return err
 	}
 	return v.report(ctx)
 }
 
-func (a *app) openSides(ctx context.Context, f *validateFlags, p *progress) (sides, error) {
-	base, err := a.side(ctx, f, f.base, "base", p)
+// openSides opens both kernels, whose evidence goes below dir.
+func (a *app) openSides(ctx context.Context, f *validateFlags, dir string, p *progress) (sides, error) {
+	base, err := a.side(ctx, f, f.base, filepath.Join(dir, "base"), p)
 	if err != nil {
 		return sides{}, fmt.Errorf("--base: %w", err)
 	}
-	patched, err := a.side(ctx, f, f.patched, "patched", p)
+	patched, err := a.side(ctx, f, f.patched, filepath.Join(dir, "patched"), p)
 	if err != nil {
 		base.Target.Close()
 		return sides{}, fmt.Errorf("--patched: %w", err)
@@ -96,7 +111,7 @@ func (a *app) openSides(ctx context.Context, f *validateFlags, p *progress) (sid
 }
 
 // side opens one kernel, or the engine. Evidence of the two lies apart, as their releases may be the same.
-func (a *app) side(ctx context.Context, f *validateFlags, spec, name string, p *progress) (*campaign.Runner, error) {
+func (a *app) side(ctx context.Context, f *validateFlags, spec, dir string, p *progress) (*campaign.Runner, error) {
 	target, tf := "vm", targetFlags{kernel: spec, accel: f.accel}
 	var mutants []string
 	if engine, is := strings.CutPrefix(spec, "engine:"); is {
@@ -111,8 +126,7 @@ func (a *app) side(ctx context.Context, f *validateFlags, spec, name string, p *
 	if err != nil {
 		return nil, err
 	}
-	r.Runs = filepath.Join(r.Runs, name)
-	r.Seed, r.Budget, r.Mutants = f.seed, f.budget, mutants
+	r.Runs, r.Seed, r.Budget, r.Mutants = dir, f.seed, f.budget, mutants
 	return r, nil
 }
 
@@ -122,10 +136,13 @@ type validation struct {
 	flags    *validateFlags
 	sides    sides
 	progress *progress
+	journal  *runs.Journal
 	study    *compare.Study
 	// last are the newest verdicts of a unit, base and patched, for what they say.
-	last  map[string][2]campaign.Verdict
-	fault []string // what was our own fault, a line each
+	last map[string][2]campaign.Verdict
+	// broken are the units with a round that was our own fault, which get no other; fault says what it was, a line each.
+	broken map[string]bool
+	fault  []string
 }
 
 // pair is a round of a unit.
@@ -137,26 +154,24 @@ type pair struct {
 
 // run runs rounds of the units, until none is undecided.
 func (v *validation) run(ctx context.Context, units []campaign.Unit) error {
-	for round := 0; len(units) > 0 && ctx.Err() == nil; round++ {
-		err := sideBySide(ctx, v.flags.workers("vm"), len(units), func(ctx context.Context, i int) pair {
-			v.progress.set(fmt.Sprintf("round %d [%d/%d] %s", round+1, i+1, len(units), units[i].Name()))
-			return v.pair(ctx, units[i], (round+i)%2 == 1, round)
+	open := units
+	for round := 0; len(open) > 0 && ctx.Err() == nil; round++ {
+		err := sideBySide(ctx, v.flags.workers("vm"), len(open), func(ctx context.Context, i int) pair {
+			v.progress.set(fmt.Sprintf("round %d [%d/%d] %s", round+1, i+1, len(open), open[i].Name()))
+			return v.pair(ctx, open[i], (round+i)%2 == 1, round)
 		}, func(i int, p pair) error {
-			if ctx.Err() == nil {
-				v.take(units[i], p)
+			if ctx.Err() != nil {
+				return nil // the interrupt is no verdict
 			}
-			return p.err
+			return errors.Join(p.err, v.take(open[i], p))
 		})
 		if err != nil {
 			return err
 		}
-		var open []campaign.Unit
-		for _, u := range units {
-			if v.study.Rounds(u.Name()) > round && v.study.Undecided(u.Name()) {
-				open = append(open, u)
-			}
-		}
-		units = open
+		// What the others have shown since may have made a unit doubtful that was decided.
+		open = slices.DeleteFunc(slices.Clone(units), func(u campaign.Unit) bool {
+			return v.broken[u.Name()] || !v.study.Undecided(u.Name())
+		})
 	}
 	return nil
 }
@@ -211,15 +226,21 @@ func observe(v campaign.Verdict) (compare.Observation, error) {
 }
 
 // take notes a round. One that we broke is no round of the unit.
-func (v *validation) take(u campaign.Unit, p pair) {
+func (v *validation) take(u campaign.Unit, p pair) error {
 	v.last[u.Name()] = p.verdicts
 	for i, verdict := range p.verdicts {
+		if err := v.journal.Add(verdict); err != nil {
+			return err
+		}
 		if verdict.Verdict == judge.Infra {
+			v.broken[u.Name()] = true
 			v.fault = append(v.fault, fmt.Sprintf("%s on %s: %s", u.Name(), [2]string{"base", "patched"}[i], verdict.Text))
-			return
 		}
 	}
-	v.study.Add(u.Name(), p.observations[0], p.observations[1])
+	if !v.broken[u.Name()] {
+		v.study.Add(u.Name(), p.observations[0], p.observations[1])
+	}
+	return nil
 }
 
 // writeJSON writes the outcome for machines.

@@ -62,11 +62,9 @@ func (v *validation) outcome() outcome {
 			o.Units++
 		}
 	}
-	for _, d := range v.study.Differences() {
-		if !d.Changed() {
-			o.Chance = append(o.Chance, d)
-			continue
-		}
+	changes, chance := v.study.Differences()
+	o.Chance = chance
+	for _, d := range changes {
 		last := v.last[d.Unit]
 		o.Changes = append(o.Changes, change{d, why(last[0].Text, last[0].Row), why(last[1].Text, last[1].Row), last[1].Evidence})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	kept "github.com/iomapcheck/iomapcheck/ci/report"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/xfstests/around"
@@ -294,7 +295,7 @@ func (a *app) judgeAround(ctx context.Context, f *aroundFlags, units []around.Un
 	if ctx.Err() != nil {
 		a.code = exitInfra
 	}
-	sum := tally(report.verdicts)
+	sum := kept.Tally(report.verdicts)
 	if len(all) < len(units) {
 		sum = fmt.Sprintf("interrupted after %d of %d: %s; go on with --continue %s", len(all), len(units), sum, runner.Dir)
 	}
