@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
@@ -14,9 +15,14 @@ import (
 func Reproducer(v campaign.Verdict, e Evidence, rule string) (string, error) {
 	p, err := prog.Parse(smallest(e))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("write a reproducer: %w", err)
 	}
 	return reproduce.C(p, Circumstances(v, rule))
+}
+
+// CommandForC is the command that writes a verdict's program as C.
+func CommandForC(v campaign.Verdict) string {
+	return "iomapcheck reproducer " + quoted(v.Evidence) + " -o repro.c"
 }
 
 // Circumstances are a verdict's, as a reproducer tells them.
