@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -111,5 +112,42 @@ func TestASituationThatDoesNotComeAboutIsNotGood(t *testing.T) {
 	said, code := ranAs(t, "write f 0 4k o\nread f 0 4k = o @sleepy\nwitness blocked sleepy\n")
 	if code != 2 || !regexp.MustCompile(`(?m)^could not be arranged: op 1 \(read f 0 4k = o @sleepy\) was not seen asleep$`).MatchString(said) {
 		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}
+
+// A script, with one wrong expectation in it where wrong says so.
+func TestAProgramRunsAsXfsIO(t *testing.T) {
+	if _, err := exec.LookPath("xfs_io"); err != nil {
+		t.Skip("there is no xfs_io here")
+	}
+	if noDirectIO(t) {
+		t.Skip("the folder for temporary files has no direct I/O")
+	}
+	const program = "write f 0 64k o\ndirect-write f 4k 4k n\nstore f 0 4k s\nfallocate f 8k 4k punch-hole\nread f 0 16k = s:4k,n:4k,.:4k,o:4k\n" +
+		"fsync f\ndirect-read f 4k 8k ? n|.\nload f 0 4k = s\ntruncate f 32k\nsize f returns 32k\n"
+	for _, c := range []struct {
+		program string
+		code    int
+		want    string
+	}{
+		{program, 0, `^good$`},
+		{program + "read f 0 4k = o\n", 1, `^BUG: op 10: read f 0 4k = o: read 73:4096, want 6f:4096$`},
+		{program + "read f 0 4k ? o|n\n", 1, `^BUG: op 10: .*want \?6f\|6e$`},
+		{program + "size f returns 4k\n", 1, `^BUG: op 10: size f returns 4k: 32768$`},
+		{program + "fallocate f 1 4k collapse-range\n", 1, `^BUG: op 10: fallocate f 1 4k collapse-range: `},
+	} {
+		p, err := prog.Parse(c.program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := reproduce.XfsIO(p, reproduce.Circumstances{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "sh", "-s", t.TempDir())
+		cmd.Stdin = strings.NewReader(text)
+		if said, code := output(t, cmd); code != c.code || !regexp.MustCompile("(?m)"+c.want).MatchString(said) {
+			t.Errorf("exit code %d, want %d and %q:\n%s", code, c.code, c.want, said)
+		}
 	}
 }

@@ -58,6 +58,8 @@ static void check(struct task *t, int n, const struct op *o, const struct op *s,
 	if (r.err) {
 		if (!t->quiet)
 			say("%3d %-10s %s  => %s (errno %d)", n, tasks[o->owner].name, o->text, error_name(r.err), r.err);
+		if (r.err == EIO)
+			SET(S->said_eio, 1);
 		if (expected_errno(o, r.err))
 			return;
 		if (o->optional && (r.err == EOPNOTSUPP || r.err == ENOTTY || r.err == ENOSYS || (o->optional > 1 && r.err == EINVAL)))

@@ -112,6 +112,7 @@ static struct shared {
 	struct slot task[NTASKS + 1]; /* the last one reads the files at the end */
 	int begun[NOPS], held[NOPS], asleep[NOPS];
 	int has_bug, has_missed;
+	int said_eio; /* an operation failed with EIO: the kernel has said that data, or the page cache, are not what they should be */
 	char bug[1000], missed[1000];
 	struct rule rules[16];
 	int nrules;

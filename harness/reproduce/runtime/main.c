@@ -118,6 +118,8 @@ int main(int argc, char **argv)
 		witnesses();
 		read_files();
 		tear_down();
+	} else {
+		say("a task is still in the kernel: what was set up is left as it is");
 	}
 	if (S->has_bug)
 		say("BUG: %s", S->bug);
