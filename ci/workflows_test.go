@@ -134,7 +134,7 @@ func TestWhatWorkflowsRunIsRunHereToo(t *testing.T) {
 				continue
 			}
 			used++
-			if key := strings.Join(words[:2], " "); !slices.Contains(here, key) {
+			if key := strings.Join(words[:min(2, len(words))], " "); !slices.Contains(here, key) {
 				t.Errorf("%s: %q is run neither by .ci/run nor by a test; they run %q", path, c, here)
 			}
 		}
@@ -200,22 +200,27 @@ func stepsOfAll(t *testing.T) []string {
 	return out
 }
 
-// scriptsRunByTests are what the tests in scripts_test.go have make do.
+// scriptsRunByTests are what the tests in scripts_test.go and xfstests_test.go have make do, and the scripts that they run themselves.
 func scriptsRunByTests(t *testing.T) []string {
 	t.Helper()
-	tests, err := os.ReadFile("scripts_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []string
-	for _, m := range regexp.MustCompile(`made\(t, "([a-z]+)"`).FindAllStringSubmatch(string(tests), -1) {
-		out = append(out, "make "+m[1])
+	for _, name := range []string{"scripts_test.go", "xfstests_test.go"} {
+		tests, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`made\(t, "([a-z]+)"`).FindAllStringSubmatch(string(tests), -1) {
+			out = append(out, "make "+m[1])
+		}
+		for _, m := range regexp.MustCompile(`CommandContext\(t\.Context\(\), "\./([a-z-]+)"`).FindAllStringSubmatch(string(tests), -1) {
+			out = append(out, "ci/"+m[1])
+		}
 	}
 	return out
 }
 
 func TestScriptsAreShellScriptsThatCanBeRun(t *testing.T) {
-	for _, name := range []string{"nightly", "packages", "fuzz", "release", "install-missing", "../.ci/run"} {
+	for _, name := range []string{"nightly", "packages", "fuzz", "release", "install-missing", "xfstests", "../.ci/run"} {
 		info, err := os.Stat(name)
 		if err != nil || info.Mode()&0o111 == 0 {
 			t.Errorf("%s: not there or not executable: %v", name, err)

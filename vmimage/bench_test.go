@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // BenchmarkBoot measures from the start of QEMU to the guest's first word on the control port, in a machine with one disk.
 func BenchmarkBoot(b *testing.B) {
 	if _, err := qemu.Find(b.Context(), ""); err != nil {
-		unavailable(b, err)
+		vmtest.Unavailable(b, err)
 	}
 	resolved, built := image(b)
 	var total time.Duration

@@ -10,6 +10,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/vmimage/accel"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 func TestAPanicIsABootErrorThatQuotesIt(t *testing.T) {
@@ -79,7 +80,7 @@ func TestAnNMIMakesTheKernelPanicWithABacktrace(t *testing.T) {
 func TestAccelerationIsChosenByBootingAndRemembered(t *testing.T) {
 	binary, err := qemu.Find(t.Context(), "")
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	resolved, _ := image(t)
 	prober := accel.Prober{Cache: "", Binary: binary, Vmlinux: resolved.Vmlinux, Image: resolved.Image}

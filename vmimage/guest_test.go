@@ -13,36 +13,15 @@ import (
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
-	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/initramfs"
 	"github.com/iomapcheck/iomapcheck/vmimage/kernel"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 	"github.com/iomapcheck/iomapcheck/vmimage/userland"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // limit bounds every wait of these tests; it is a last resort, not a measure.
 const limit = 3 * time.Minute
-
-// unavailable skips, or fails where a VM is required: IOMAPCHECK_REQUIRE_VM=1.
-func unavailable(t testing.TB, err error) {
-	t.Helper()
-	if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
-		t.Fatalf("no VM can be run here: %v", err)
-	}
-	t.Skipf("no VM can be run here: %v", err)
-}
-
-func cacheDir(t testing.TB) cache.Dir {
-	t.Helper()
-	if dir := os.Getenv("IOMAPCHECK_CACHE"); dir != "" {
-		return cache.Dir(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		unavailable(t, err)
-	}
-	return cache.Dir(filepath.Join(dir, "iomapcheck"))
-}
 
 // modules is what the test guest can load.
 func modules() []string { return []string{"virtio_blk", "xfs", "ext4", "btrfs", "gfs2"} }
@@ -50,13 +29,13 @@ func modules() []string { return []string{"virtio_blk", "xfs", "ext4", "btrfs", 
 // image resolves Debian's 6.12 and builds an initramfs with the test guest.
 func image(t testing.TB) (*kernel.Kernel, *initramfs.Image) {
 	t.Helper()
-	ctx, dir := t.Context(), cacheDir(t)
+	ctx, dir := t.Context(), vmtest.CacheDir(t)
 	archive := apt.Open(dir)
 	archive.Report = func(line string) { t.Log(line) }
 	resolver := kernel.Resolver{Cache: dir, Archive: archive}
 	resolved, err := resolver.Resolve(ctx, "debian:6.12")
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	loadings, err := resolver.Modules(ctx, resolved, modules()...)
 	if err != nil {
@@ -64,7 +43,7 @@ func image(t testing.TB) (*kernel.Kernel, *initramfs.Image) {
 	}
 	files, err := userland.Resolve(ctx, dir, archive)
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	built, err := initramfs.Build(ctx, dir, initramfs.Config{Init: buildGuest(t), Modules: loadings, Files: files})
 	if err != nil {
@@ -96,7 +75,7 @@ type guest struct {
 func boot(t testing.TB, config qemu.Config) *guest {
 	t.Helper()
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	resolved, built := image(t)
 	config.Vmlinux, config.Image, config.Initrd = resolved.Vmlinux, resolved.Image, built.Path

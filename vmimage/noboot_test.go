@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // A kernel that does not reach its first process failed, whatever it was given; a QEMU that cannot be given it is our failure.
 func TestAKernelWithoutAnythingToRunIsABootErrorWithItsReason(t *testing.T) {
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	resolved, _ := image(t)
 	garbage := filepath.Join(t.TempDir(), "initramfs")
@@ -39,7 +40,7 @@ func TestAKernelWithoutAnythingToRunIsABootErrorWithItsReason(t *testing.T) {
 
 func TestFilesThatQEMUCannotLoadAreOurFailure(t *testing.T) {
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	resolved, _ := image(t)
 	cut := filepath.Join(t.TempDir(), "vmlinux")

@@ -10,13 +10,14 @@ import (
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 	"github.com/iomapcheck/iomapcheck/vmimage/snapshot"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // cloned is a booted test guest that has ext4 loaded, as a snapshot, and the configuration of its clones.
 func cloned(t *testing.T) (*snapshot.Snapshot, qemu.Config) {
 	t.Helper()
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	resolved, built := image(t)
 	config := qemu.Config{Vmlinux: resolved.Vmlinux, Image: resolved.Image, Initrd: built.Path, MemoryMiB: 512}

@@ -90,6 +90,12 @@ func bytesBehindEOF() prog.Case {
 				Commit: "iomap: fix handling of dirty pagecache over unwritten extents; ext4: partial zero eof block on unaligned inode size extension",
 			},
 			{
+				FS: []string{"f2fs"}, Variants: []string{"write", "truncate"}, Before: "6.12", Known: true,
+				Why:    "the block that the file ends in is not zeroed when the file grows; seen on 5.10.262 and 6.1.192, not on 6.12.117",
+				Kernel: "f2fs_setattr, f2fs_file_write_iter",
+				Commit: "f2fs: fix to zero post-eof page",
+			},
+			{
 				FS: []string{"ext4/1k"}, Variants: []string{"write", "truncate"}, Before: "6.13", Known: true,
 				Why:    "only the block that the file ends in is zeroed, not the page's other blocks, which were stored to behind the end",
 				Kernel: "ext4_setattr, ext4_block_truncate_page; pagecache_isize_extended",

@@ -79,7 +79,7 @@ func dioDsyncFlushes() prog.Case {
 			Unsupported: "preallocated blocks are zeroed: a write to them brings no metadata with it, and needs no flush",
 			Why:         "gfs2 has no unwritten extents",
 			Kernel:      "fallocate_chunk → sb_issue_zeroout",
-		}, {
+		}, rows.MovedTwice("", "vectored"), {
 			FS: []string{"zonefs", "zonefs/512"}, Before: "6.1",
 			Unsupported: "the write is a zone append with FUA: no flush is needed",
 			Why:         "nothing names the blocks of a zone, so the data is all that must be on the medium",

@@ -46,6 +46,12 @@ func dioZeroesBlocks() prog.Case {
 			rows.Journalled("nothing is zeroed around a direct write"),
 			blocksOnly(),
 			{
+				FS: []string{"f2fs"}, Variants: []string{"end"}, Since: "5.18", Before: "6.12", Known: true,
+				Why:    "the write goes through the page cache, which does not zero the rest of the block that the file ends in: what a writeback that failed has left there shows. Seen on 6.1.192",
+				Kernel: "f2fs_should_use_dio, f2fs_write_begin",
+				Commit: "f2fs: fix to zero post-eof page",
+			},
+			{
 				FS:          []string{"gfs2"},
 				Unsupported: "there is no direct write of a block that is not valid, nor one behind the end of the file",
 				Why:         "blocks are allocated and the file grows through the page cache alone",

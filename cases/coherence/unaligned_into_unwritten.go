@@ -51,6 +51,7 @@ func unalignedIntoUnwritten() prog.Case {
 				Why:    "a direct write of a part of a block goes through the page cache, which nothing keeps from being read and written back while a direct write of the block is in flight: the later of the two requests decides all of its bytes; seen on 6.12.117",
 				Kernel: "f2fs_should_use_dio, f2fs_write_begin: no inode_dio_wait",
 			},
+			rows.Unflushed(""),
 			{
 				FS: []string{"f2fs"}, Before: "5.18",
 				Witnesses: []prog.Witness{prog.SeenBlocked("second", "rwsem_down_write_slowpath")},

@@ -1,6 +1,9 @@
 package coherence
 
-import "github.com/iomapcheck/iomapcheck/harness/prog"
+import (
+	"github.com/iomapcheck/iomapcheck/cases/rows"
+	"github.com/iomapcheck/iomapcheck/harness/prog"
+)
 
 // A sequential zone takes writes at its write pointer, which moves when a write is submitted and not when it is done. What fails moves it
 // back to what the disk has.
@@ -27,6 +30,11 @@ func zonefsAppend() prog.Case {
 				prog.FileSize("f").Counts(2*block),
 				prog.Read("f", 0, 2*block).ReturnsRuns(prog.Run{Len: block, Fill: "a"}, prog.Run{Len: block, Fill: "c"}),
 			).Witness(direct())},
+			{Name: "sync", Program: prog.New(
+				prog.DirectWrite("f", 0, block, 'a'),
+				prog.DirectWrite("f", block, 2*block, 'b'),
+				prog.Read("f", 0, 3*block).ReturnsRuns(prog.Run{Len: block, Fill: "a"}, prog.Run{Len: 2 * block, Fill: "b"}),
+			).Witness(direct())},
 			{Name: "failed", Program: prog.New(
 				prog.Fail(prog.Writes, "EIO", 1),
 				prog.DirectWrite("f", 0, block, 'a').Fails("EIO"),
@@ -51,6 +59,7 @@ func zonefsAppend() prog.Case {
 			).Witness(direct())},
 		},
 		Rows: []prog.Row{
+			rows.MovedTwice("sync", "failed-reset", "cached"),
 			{
 				FS: []string{"zonefs"}, Variants: []string{"failed"}, Target: "vm",
 				Unsupported: "the emulated disk moves a zone's write pointer by a write that failed as well (QEMU's nvme_finalize_zoned_write), and the file gets those bytes",
@@ -64,7 +73,7 @@ func zonefsAppend() prog.Case {
 				Kernel:      "zonefs_zone_is_seq",
 			},
 			{
-				FS: []string{"zonefs"}, Variants: []string{"failed", "failed-reset"}, Before: "6.1",
+				FS: []string{"zonefs"}, Variants: []string{"sync", "failed", "failed-reset"}, Before: "6.1",
 				Witnesses: []prog.Witness{cached()},
 				Why:       "synchronous writes are zone appends, made without iomap",
 				Kernel:    "zonefs_file_dio_append",

@@ -21,6 +21,12 @@ func noSpace() prog.Case {
 				Why:         "a multi-block reservation is no one else's",
 				Kernel:      "gfs2_inplace_reserve → rg_mblk_search, i_res",
 			},
+			{
+				FS: []string{"f2fs"}, Variants: []string{"hole", "dsync", "aio"}, Before: "5.18", Known: true,
+				Why:    "the part for which there is no block is written to the page cache, and counted, and is gone when it cannot be written back: the write returns its full count. Seen on 5.10.262, not on 6.1.192",
+				Kernel: "f2fs_preallocate_blocks, f2fs_map_blocks, generic_perform_write",
+				Commit: "f2fs: use iomap for direct I/O",
+			},
 			rows.Journalled("the witness of a direct attempt cannot show"),
 			{
 				FS:          []string{"zonefs"},

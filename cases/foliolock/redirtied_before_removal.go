@@ -41,6 +41,13 @@ func redirtiedBeforeRemoval() prog.Case {
 				Kernel:      "bch2_direct_write",
 			},
 			{
+				FS: []string{"f2fs"}, Before: "5.18",
+				Witnesses: []prog.Witness{prog.WhileHeld("store"), prog.SeenBlocked("write", "folio_wait_writeback")},
+				Why:       "the direct write waits for the writeback under way with nothing locked, and the store does not wait for it",
+				Kernel:    "generic_file_direct_write → filemap_write_and_wait_range",
+			},
+			rows.Unflushed(),
+			{
 				FS:        []string{"f2fs"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("store", "folio_wait_bit_common", "__folio_lock", "f2fs_filemap_fault")},
 				Why:       "the direct write goes through the page cache, whose folio it has locked while it waits for the writeback under way: the fault waits for the lock",

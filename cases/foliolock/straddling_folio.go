@@ -50,6 +50,12 @@ func straddlingFolio() prog.Case {
 				Commit: "ext4: partial zero eof block on unaligned inode size extension",
 			},
 			{
+				FS: []string{"f2fs"}, Before: "6.12", Known: true,
+				Why:    "the block that the file ends in is not zeroed when a write further on moves the end: coherence/bytes-behind-eof",
+				Kernel: "f2fs_file_write_iter",
+				Commit: "f2fs: fix to zero post-eof page",
+			},
+			{
 				FS: []string{"ext4/1k"}, Before: "6.13", Known: true,
 				Why:    "only the block that the file ends in is zeroed, not the page's other blocks, which were stored to behind the end",
 				Kernel: "ext4_block_truncate_page; pagecache_isize_extended",

@@ -36,6 +36,7 @@ func errorOrFallback() prog.Case {
 				Kernel:    "__iomap_dio_rw → filemap_write_and_wait_range",
 				Commit:    "iomap: use kiocb_write_and_wait and kiocb_invalidate_pages",
 			},
+			rows.BufferHeads(),
 			{
 				FS:          []string{"gfs2"},
 				Unsupported: "what is dirty is written back when the glock changes its state, before the direct write asks",

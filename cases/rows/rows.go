@@ -43,6 +43,28 @@ func BufferHeads(variants ...string) prog.Row {
 	}
 }
 
+// Unflushed is the row of f2fs while what is not aligned to blocks was buffered and left so, for cases in which it must be in flight.
+func Unflushed(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"f2fs"}, Variants: variants, Since: "5.18", Before: "6.12",
+		Unsupported: "a direct write that is not aligned to blocks goes through the page cache, and nobody writes it back: nothing is in flight",
+		Why:         "the flush came later; seen without it on 6.1.192, and with it on 6.12.117",
+		Kernel:      "f2fs_should_use_dio, f2fs_buffered_write_iter",
+	}
+}
+
+// MovedTwice is the row of zonefs for synchronous writes to sequential zones, where they are zone appends that are checked against a write
+// pointer which has been moved by then: those that go where they should fail, and one that the device carries out a block too far succeeds.
+func MovedTwice(variants ...string) prog.Row {
+	return prog.Row{
+		FS: []string{"zonefs/", "zonefs/512"}, Variants: variants, Target: "vm", Since: "6.1", Before: "6.5", Known: true,
+		Why: "every synchronous direct write fails with EIO, and its data are there: the write pointer is moved before the write, as kernels do that " +
+			"have no appends any more, and the append finds that it has not written behind it; seen on 6.1.192",
+		Kernel: "zonefs_file_dio_write: z_wpoffset += count, zonefs_file_dio_append: \"Corrupted write pointer\"",
+		Commit: "none that mends it; came to 6.1 with the backport of \"zonefs: Improve error handling\" (6.8), which needs \"zonefs: use iomap for synchronous direct writes\" (6.5)",
+	}
+}
+
 // GlockOverFault is the row of gfs2 where it still faulted user memory in with the inode's glock held. If the fault needs a
 // glock as well, of the same file or of another, the task meets its own lock, or another's that waits for it. On a kernel that takes two
 // such tasks at the right moment; the engine's lock checker sees the order, and says so.

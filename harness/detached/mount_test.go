@@ -1,6 +1,7 @@
 package detached
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,9 +53,12 @@ func TestWhatTheKernelRefusesIsAnErrno(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root's rights")
 	}
-	for _, c := range []struct{ kind, options string }{{"tmpfs", "size=1m,nonsense"}, {"no-such-fs", ""}} {
-		if _, err := New(Spec{Kind: c.kind, Source: "none", Options: c.options}); err == nil || !strings.Contains(err.Error(), "mount") {
-			t.Errorf("%s with %s: %v", c.kind, c.options, err)
+	for _, c := range []struct {
+		kind, options string
+		want          unix.Errno
+	}{{"tmpfs", "size=1m,nonsense", unix.EINVAL}, {"no-such-fs", "", unix.ENODEV}} {
+		if _, err := New(Spec{Kind: c.kind, Source: "none", Options: c.options}); !errors.Is(err, c.want) {
+			t.Errorf("%s with %s: %v, want %v", c.kind, c.options, err, c.want)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 //	ops [BranchAt, …)   of the program that it returned, whose first BranchAt operations are the same
 
 // concernsBranch says whether an operation is known to be part of what will be run.
-func (c *conductor) concernsBranch(s prog.Step) bool {
-	return c.branched || c.env.BranchAt == 0 || s.N < c.env.BranchAt
+func (c *conductor) concernsBranch(run course, s prog.Step) bool {
+	return run.branched || c.env.BranchAt == 0 || s.N < c.env.BranchAt
 }
 
 // branchAt is where the process's task asks how to go on, 0 for nowhere.
@@ -37,17 +37,13 @@ func (c *conductor) branch(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("go on with another program: %w", err)
 	}
 	c.mu.Lock()
-	c.program, c.steps, c.branched = p, p.Steps(), true
+	c.course = course{program: p, steps: p.Steps(), branched: true}
 	c.mu.Unlock()
 	return p.String(), c.startAll(ctx)
 }
 
 // step is the program's operation with that number.
-func (c *conductor) step(n int) prog.Step {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.steps[n]
-}
+func (c *conductor) step(n int) prog.Step { return c.present().steps[n] }
 
 // goOn has main carry out the rest of the program that the conductor gives it.
 func (t *task) goOn() error {

@@ -31,7 +31,7 @@ func Run(ctx context.Context, p prog.Program, env Env) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
-	c := &conductor{env: env, program: p, steps: p.Steps(), procs: map[string]*proc{}, ops: map[string]openOp{},
+	c := &conductor{env: env, course: course{program: p, steps: p.Steps()}, procs: map[string]*proc{}, ops: map[string]openOp{},
 		high: prog.NoLimit, max: prog.NoLimit}
 	if env.Confirm == 0 {
 		c.env.Confirm = 20
@@ -97,9 +97,7 @@ func (c *conductor) quiescence(ctx context.Context) error {
 
 // conductor runs one program.
 type conductor struct {
-	env     Env
-	program prog.Program // changes once where the run branches, with mu held and no task being started
-	steps   []prog.Step  // likewise
+	env Env
 	// ctx is the run's: answers to tasks are given on its behalf.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -116,11 +114,26 @@ type conductor struct {
 	mu    sync.Mutex
 	procs map[string]*proc  // by key; a thread's proc shares its link with its parent's
 	ops   map[string]openOp // by key: the operation the task is in
-	// branched says that program and steps are those that Env.Branch gave.
-	branched bool
+	// course is what is run. It changes once where the run branches, while tasks go on.
+	course course
 	// starting is the process that was not ready when the run's context ended, nil if none.
 	starting *proc
 	over     bool // the run has ended: what processes still say, being killed, is no part of it
+}
+
+// course is a program that is run. It does not change.
+type course struct {
+	program prog.Program
+	steps   []prog.Step
+	// branched says that it is what Env.Branch gave.
+	branched bool
+}
+
+// present is what is run now.
+func (c *conductor) present() course {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.course
 }
 
 // proc is a task, from its start to its end.
@@ -152,7 +165,7 @@ func (c *conductor) createFiles() error {
 	if c.env.Fixed {
 		flags = os.O_RDWR
 	}
-	for _, name := range c.program.Files() {
+	for _, name := range c.present().program.Files() {
 		f, err := os.OpenFile(filepath.Join(c.env.Root, name), flags, 0o644)
 		if err != nil {
 			return fmt.Errorf("create file for the program: %w", err)
@@ -173,10 +186,11 @@ type planned struct {
 
 // plan lists main, the program's tasks, and a process for each operation that may block.
 func (c *conductor) plan() []planned {
+	run := c.present()
 	list := []planned{{key: "main", task: "main", single: -1}}
-	for _, s := range c.steps {
+	for _, s := range run.steps {
 		switch {
-		case !c.concerns(s):
+		case !c.concerns(run, s):
 		case s.Op.Verb == prog.VGo:
 			list = append(list, planned{key: s.Op.Task, task: s.Op.Task, parent: s.Task, single: -1, thread: s.Op.Thread})
 		case s.Op.Expect.MayBlock:
@@ -209,9 +223,9 @@ func (c *conductor) tasks(ctx context.Context) error {
 
 // startAll makes the tasks ready that are not: all, unless one has to wait.
 func (c *conductor) startAll(ctx context.Context) error {
-	late := false
-	for _, s := range c.steps {
-		late = late || c.concerns(s) && (s.Op.Verb == prog.VRemount || s.Op.Verb == prog.VAttr)
+	run, late := c.present(), false
+	for _, s := range run.steps {
+		late = late || c.concerns(run, s) && (s.Op.Verb == prog.VRemount || s.Op.Verb == prog.VAttr)
 	}
 	for _, pl := range c.plan() {
 		// A remount needs every file closed, and an attribute may change what an open gives: then tasks open theirs only when they
@@ -229,7 +243,7 @@ func (c *conductor) startAll(ctx context.Context) error {
 // start makes a task's process, or its thread, and waits until it is ready.
 func (c *conductor) start(ctx context.Context, pl planned) error {
 	p := &proc{key: pl.key, task: pl.task, thread: pl.thread, ready: make(chan struct{}), ended: make(chan struct{})}
-	o := order{Do: "prepare", Program: c.program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single, Resume: c.env.Resume, BranchAt: c.branchAt(pl.key)}
+	o := order{Do: "prepare", Program: c.present().program.String(), Root: c.env.Root, Task: pl.key, Single: pl.single, Resume: c.env.Resume, BranchAt: c.branchAt(pl.key)}
 	if c.env.Memory != nil {
 		o.Cgroup = c.env.Memory.Dir()
 	}

@@ -17,20 +17,20 @@ import (
 //	second life   ops [Resume, …)     begins with the return of the cut; then the final reads
 
 // concerns says whether an operation belongs to the life that this conductor runs.
-func (c *conductor) concerns(s prog.Step) bool {
+func (c *conductor) concerns(run course, s prog.Step) bool {
 	if c.env.Resume > 0 {
 		return s.N >= c.env.Resume
 	}
-	if !c.concernsBranch(s) {
+	if !c.concernsBranch(run, s) {
 		return false
 	}
-	cut, cuts := c.program.Cut()
+	cut, cuts := run.program.Cut()
 	return !cuts || s.N <= cut.N
 }
 
 // mayCut says why the program cannot be run here, if it cuts the power and nobody can.
 func (c *conductor) mayCut() error {
-	if _, cuts := c.program.Cut(); cuts && c.env.Cut == nil && c.env.Resume == 0 {
+	if _, cuts := c.present().program.Cut(); cuts && c.env.Cut == nil && c.env.Resume == 0 {
 		return &UnsupportedError{Why: "the power of this machine cannot be cut"}
 	}
 	return nil
@@ -47,7 +47,7 @@ func (c *conductor) revived() {
 
 // keepFiles makes the files' creation durable, so that a power cut leaves them there: what a program asks is about their contents.
 func (c *conductor) keepFiles() error {
-	if _, cuts := c.program.Cut(); !cuts {
+	if _, cuts := c.present().program.Cut(); !cuts {
 		return nil
 	}
 	root, err := os.Open(c.env.Root)

@@ -2,8 +2,6 @@ package exec
 
 import (
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/iomapcheck/iomapcheck/harness/pressure"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
@@ -33,12 +31,10 @@ func (m TaskMemory) Env() Memory {
 	return m.group
 }
 
-// Close removes the group. A task that hangs keeps it, which is said on standard error: then whoever ran the program does not go on.
-func (m TaskMemory) Close() {
+// Close removes the group. A task that hangs keeps it: then it is an error.
+func (m TaskMemory) Close() error {
 	if m.group == nil {
-		return
+		return nil
 	}
-	if err := m.group.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, "iomapcheck:", err)
-	}
+	return m.group.Close()
 }

@@ -69,7 +69,7 @@ func uringSetup(entries uint32, p *uringParams) (int, unix.Errno) {
 // mayUring says why the kernel has no io_uring, if the program needs one.
 func (c *conductor) mayUring() error {
 	needs := false
-	for _, s := range c.steps {
+	for _, s := range c.present().steps {
 		needs = needs || s.Op.Verb.Uring()
 	}
 	if !needs {

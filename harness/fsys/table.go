@@ -113,7 +113,8 @@ func bcachefs() FS {
 func f2fs() FS {
 	return FS{
 		Name: "f2fs", Type: "f2fs", Modules: []string{"f2fs"}, MinDevice: 128 * MiB, Optional: true,
-		mkfs: []string{"mkfs.f2fs", "-q", "-f", "-t", "0", "-U", uuid, device}, options: []string{"noinline_data"},
+		OpensWait: true, // f2fs_file_open → finish_preallocate_blocks: for the inode's lock, in 6.1.192
+		mkfs:      []string{"mkfs.f2fs", "-q", "-f", "-t", "0", "-U", uuid, device}, options: []string{"noinline_data"},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "direct I/O by iomap since 5.17, buffered by its own pages, fallback since then as well"},
 		},

@@ -93,7 +93,11 @@ func (a *agent) runProgram(r *ready, j wire.Job, p prog.Program, emit func(histo
 	if err != nil {
 		return err
 	}
-	defer memory.Close()
+	defer func() {
+		if err := memory.Close(); err != nil { // a task hangs, and the guest is not used again
+			fmt.Fprintln(os.Stderr, "iomapcheck guest:", err)
+		}
+	}()
 	on, root := r.on, mountPoint
 	if on.Folder != "" {
 		if root, err = linkFiles(on.Folder, p); err != nil {

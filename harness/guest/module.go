@@ -14,13 +14,12 @@ import (
 var errNoModule = errors.New("no such module in the image")
 
 // LoadModule loads a module of the image with what it needs, for programs in a guest that are not PID 1. What the image does not have is built into the
-// kernel, or missing: it is false.
-func LoadModule(name string) (loaded bool, err error) {
-	err = loadModule(name)
-	if errors.Is(err, errNoModule) {
-		return false, nil
+// kernel, or missing: that is no error.
+func LoadModule(name string) error {
+	if err := loadModule(name); !errors.Is(err, errNoModule) {
+		return err
 	}
-	return err == nil, err
+	return nil
 }
 
 // loadModule loads a module and what it needs, in the order that /modules/index gives.

@@ -19,8 +19,17 @@ const largestFolio = 2 << 20
 // saidStale says whether the kernel warned of stale page cache.
 func (r *run) saidStale() bool { _, said := r.firstStale(); return said }
 
-// firstStale is the time of the first warning. The console's clock is not the tasks' own, so its warnings count from the beginning.
+// firstStale is the time of the first warning, or of the beginning where an EIO has to do for one that could not be heard.
 func (r *run) firstStale() (int64, bool) {
+	at, said := r.heardStale()
+	if !said && r.deaf() && r.failedUnasked() {
+		return r.history.Events[0].Time, true
+	}
+	return at, said
+}
+
+// heardStale is the time of the first warning that was heard. The console's clock is not the tasks' own, so its warnings count from the beginning.
+func (r *run) heardStale() (int64, bool) {
 	var at int64
 	said := false
 	for _, e := range r.history.Events {
@@ -31,46 +40,32 @@ func (r *run) firstStale() (int64, bool) {
 			at, said = e.Time, true
 		}
 	}
-	if !said && r.deaf() && r.failedUnasked() {
-		return r.history.Events[0].Time, true
-	}
 	return at, said
 }
 
-// deaf says whether the kernel's warning could not be heard: the console has ten of them a day (dio_warn_stale_pagecache's rate limit),
-// and the function could not be traced.
+// deaf says whether the kernel's warning could not be heard: the function could not be traced, and the kernel is one that has been up before the
+// program. Its log has ten of these warnings a day (dio_warn_stale_pagecache's rate limit), which others may have used up; a machine that is booted for
+// a program or a few has not told them yet, so that its silence says something.
 func (r *run) deaf() bool {
-	return slices.ContainsFunc(r.history.Events, func(e history.Event) bool {
+	return r.history.Header.Target == hostTarget && slices.ContainsFunc(r.history.Events, func(e history.Event) bool {
 		return e.Kind == history.Note && (e.Name == "no-trace" || e.Name == "missing-event" && strings.HasPrefix(e.Text, staleProbe+":"))
 	})
 }
 
-// failedUnasked says whether an fsync failed with EIO though the program had the disk refuse nothing, and a direct write was met by what
-// dirties pages: then the error is what is left of the warning.
+// hostTarget is what the header of a history calls the kernel that the harness itself runs on.
+const hostTarget = "host"
+
+// failedUnasked says whether the fsync of a file failed with EIO though the program had the disk refuse nothing, and a direct write to that file was
+// met by what dirties its pages: then the error is what is left of the warning.
 func (r *run) failedUnasked() bool {
-	return !r.injectedAny() && r.collided() && slices.ContainsFunc(r.finals, func(e history.Event) bool {
-		return e.Path == string(history.FinalSync) && e.Errno == "EIO"
+	return !r.injectedAny() && slices.ContainsFunc(r.finals, func(e history.Event) bool {
+		return e.Path == string(history.FinalSync) && e.Errno == "EIO" && len(collisions(r.extentsOf(e.File))) > 0
 	})
 }
 
-// collided says whether a direct write was under way while something wrote to the same file through the page cache.
-func (r *run) collided() bool {
-	writes := func(c *call) bool { return c.step.Op.Verb.Writes() }
-	for _, direct := range r.calls {
-		for _, dirty := range r.calls {
-			if writes(direct) && writes(dirty) && direct.step.Op.Direct() && !dirty.step.Op.Direct() &&
-				direct.step.Op.File == dirty.step.Op.File && meet(direct, dirty) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// meet says whether a direct write may have been under way as another call was; the submission of an asynchronous one returns before it is
-// done.
-func meet(direct, other *call) bool {
-	return direct.inv < other.ret && (direct.step.Op.AIO != "" || other.inv < direct.ret)
+// extentsOf are the extents of one file.
+func (r *run) extentsOf(file string) []extent {
+	return slices.DeleteFunc(r.extents(), func(e extent) bool { return e.op.File != file })
 }
 
 // reportedEIO says whether an fsync, or a write that includes one, failed with EIO after the kernel's warning; asked is
@@ -101,7 +96,11 @@ func (r *run) staleReported() *Result {
 	if reported, asked := r.reportedEIO(); asked && !reported {
 		return general(Fail, RuleCoherence, "the kernel warned of stale page cache after a direct write, but no fsync failed with EIO: the error is lost")
 	}
-	r.note("the kernel warned of stale page cache after a direct write")
+	if _, heard := r.heardStale(); heard {
+		r.note("the kernel warned of stale page cache after a direct write")
+	} else {
+		r.note("an fsync failed with EIO after a direct write met what dirties its pages, which is taken for the warning of stale page cache that could not be heard here")
+	}
 	return nil
 }
 
@@ -111,6 +110,11 @@ func (r *run) excuses(extents []extent) []span {
 	if reported, _ := r.reportedEIO(); !reported || !r.saidStale() {
 		return nil
 	}
+	return collisions(extents)
+}
+
+// collisions are the parts of a file's direct writes that collide with something.
+func collisions(extents []extent) []span {
 	var out []span
 	seen := map[span]bool{}
 	for _, direct := range extents {

@@ -27,6 +27,10 @@ func collisionScene(t *testing.T) *scene {
 
 func TestStalePageCacheIsLegalOnlyIfTheKernelSaidSo(t *testing.T) {
 	noWarning := func(s *scene) { s.drop(func(e history.Event) bool { return e.Kind == history.Trace }) }
+	untraced := func(s *scene) {
+		s.h.Header.Target = "host"
+		s.add(history.Event{Kind: history.Note, Op: -1, Name: "missing-event", Text: staleProbe + ": this kernel has no kprobe events"})
+	}
 	noError := func(s *scene) { s.path(history.FinalSync, func(e *history.Event) { e.Errno = "" }) }
 	stale := "fail coherence: finally f, mapped: bytes [0x400, 0x1000) are o, want n"
 	vary(t, collisionScene, []variation{
@@ -38,11 +42,23 @@ func TestStalePageCacheIsLegalOnlyIfTheKernelSaidSo(t *testing.T) {
 		{"error without a warning", noWarning, "fail errno: finally f, fsync: failed with EIO, want success"},
 		{"error without a warning that could be heard", func(s *scene) {
 			noWarning(s)
-			s.add(history.Event{Kind: history.Note, Op: -1, Name: "missing-event", Text: staleProbe + ": this kernel has no kprobe events"})
+			untraced(s)
 		}, "ok"},
+		{"error without a warning, which a machine of its own would have had on its console", func(s *scene) {
+			noWarning(s)
+			untraced(s)
+			s.h.Header.Target = "vm"
+		}, "fail errno: finally f, fsync: failed with EIO, want success"},
+		{"error without a warning that could be heard, and nothing met the write", func(s *scene) {
+			noWarning(s)
+			untraced(s)
+			e := s.event(history.Invoke, 2)
+			e.Time = s.event(history.Return, 3).Time + 5
+		}, "fail errno: finally f, fsync: failed with EIO, want success"},
 		{"no error, and no warning that could be heard", func(s *scene) {
 			noWarning(s)
 			noError(s)
+			s.h.Header.Target = "host"
 			s.add(history.Event{Kind: history.Note, Op: -1, Name: "no-trace", Text: "nothing is traced"})
 		}, stale},
 		{"warning without an error", noError, stale},
@@ -58,6 +74,41 @@ func TestStalePageCacheIsLegalOnlyIfTheKernelSaidSo(t *testing.T) {
 	})
 	if notes := collisionScene(t).judge().Notes; !slices.Contains(notes, "the kernel warned of stale page cache after a direct write") {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+// An EIO stands for a warning that nobody could hear only where the collision is: in the file whose fsync failed, and within a folio.
+func TestAnEIOIsTheKernelsWordOnlyOfTheFileAndTheFoliosThatCollided(t *testing.T) {
+	for dirty, want := range map[string]string{
+		"store f 0 1k s":  "ok",
+		"store f 4m 1k s": "fail errno: finally f, fsync: failed with EIO, want success",
+		"store g 0 1k s":  "fail errno: finally f, fsync: failed with EIO, want success",
+	} {
+		s := stage(t, "write f 0 5m o\nwrite g 0 4k o\ngo writer: direct-write f 0 4k n\n"+dirty+"\njoin writer\n")
+		s.h.Header.Target = "host"
+		s.sequence(0, 1, 2)
+		s.begin(3)
+		s.do(4, "0")
+		s.end(3, "")
+		s.add(history.Event{Kind: history.Note, Op: -1, Name: "no-trace", Text: "nothing is traced"})
+		s.sequence(5)
+		switch dirty {
+		case "store f 0 1k s":
+			s.finally("f", "s:1k,o:3k,o:5116k")
+			s.finally("g", "o:4k")
+		case "store f 4m 1k s":
+			s.finally("f", "n:4k,o:4092k,s:1k,o:1023k")
+			s.finally("g", "o:4k")
+		default:
+			s.finally("f", "n:4k,o:5116k")
+			s.finally("g", "s:1k,o:3k")
+		}
+		for i := range s.h.Events {
+			if e := &s.h.Events[i]; e.Kind == history.Final && e.File == "f" && e.Path == string(history.FinalSync) {
+				e.Errno = "EIO"
+			}
+		}
+		s.want(want)
 	}
 }
 

@@ -21,6 +21,8 @@ type Log struct {
 	// ahead is how far the log's times are ahead of CLOCK_MONOTONIC, in nanoseconds.
 	ahead  int64
 	parser *oops.Parser
+	// overrun says that records were overwritten before they were read.
+	overrun bool
 }
 
 // Finding is a finding with its time on CLOCK_MONOTONIC, in nanoseconds.
@@ -86,7 +88,9 @@ func (l *Log) next() (*record, error) {
 			return &r, nil
 		case unix.EAGAIN:
 			return nil, nil
-		case unix.EPIPE, unix.EINTR: // records were overwritten before they were read
+		case unix.EPIPE:
+			l.overrun = true
+		case unix.EINTR:
 		default:
 			return nil, fmt.Errorf("read the kernel's log: %w", err)
 		}
@@ -113,7 +117,8 @@ func (r record) String() string {
 	return fmt.Sprintf("[%5d.%06d] %s", r.time/1e9, r.time%1e9/1e3, r.text)
 }
 
-// Read is what the kernel has said since the last Read, as a console shows it, and what it complains of in it.
+// Read is what the kernel has said since the last Read, as a console shows it, and what it complains of in it. What could not be read is told of at the
+// text's end.
 func (l *Log) Read() (text string, found []Finding) {
 	var b strings.Builder
 	take := func(f oops.Finding) {
@@ -121,8 +126,11 @@ func (l *Log) Read() (text string, found []Finding) {
 	}
 	for {
 		r, err := l.next()
-		if err != nil || r == nil {
-			break // what could be read is evidence all the same
+		if err != nil {
+			fmt.Fprintf(&b, "iomapcheck: %v\n", err) // what could be read is evidence all the same
+		}
+		if r == nil {
+			break
 		}
 		fmt.Fprintln(&b, r)
 		if f := l.parser.Line(r.String()); f != nil {
@@ -132,7 +140,10 @@ func (l *Log) Read() (text string, found []Finding) {
 	for _, f := range l.parser.Close() {
 		take(f)
 	}
-	l.parser = oops.NewParser()
+	if l.overrun {
+		fmt.Fprintln(&b, "iomapcheck: some of it was overwritten before it could be read")
+	}
+	l.parser, l.overrun = oops.NewParser(), false
 	return b.String(), found
 }
 

@@ -42,3 +42,16 @@ func TestWhatTheKernelComplainsOfIsFoundInItsLog(t *testing.T) {
 		t.Errorf("read again: %q, %v", text, found)
 	}
 }
+
+// A log that was not read in full must not look like one without complaints.
+func TestWhatCouldNotBeReadIsSaid(t *testing.T) {
+	l := records(t, "6,1,5000000,-;XFS (loop0): Mounting V5 Filesystem\n")
+	l.overrun = true
+	if text, _ := l.Read(); !strings.Contains(text, "Mounting") || !strings.HasSuffix(text, "overwritten before it could be read\n") {
+		t.Errorf("text %q", text)
+	}
+	l.fd = -1
+	if text, _ := l.Read(); !strings.Contains(text, "read the kernel's log") {
+		t.Errorf("text %q", text)
+	}
+}

@@ -43,29 +43,37 @@ type treeSearch struct {
 	found                          [4096 - 104]byte
 }
 
-// leaveSubvolume has the file system keep account, waits until it has counted what is there, and limits the subvolume to that and n bytes.
-// The subvolume is the top one.
+// leaveSubvolume has the file system keep account, and limits the subvolume to what it has and n bytes. The subvolume is the top one. After an
+// error no account is kept.
 func leaveSubvolume(root string, fd int, n int64) (*Limit, error) {
 	if err := ioctl(fd, iocQuotaCtl, unsafe.Pointer(&quotaCtl{cmd: quotaEnable})); err != nil {
 		return nil, err
 	}
-	l := &Limit{lift: func() error { return forget(root) }}
-	if err := ioctl(fd, iocRescanWait, nil); err != nil {
+	if err := limitSubvolume(fd, n); err != nil {
+		_ = forget(root) // what is of interest is the errno: why there is no limit
 		return nil, err
 	}
+	return &Limit{lift: func() error { return forget(root) }}, nil
+}
+
+// limitSubvolume waits until what is there has been counted, and sets the limit.
+func limitSubvolume(fd int, n int64) error {
+	if err := ioctl(fd, iocRescanWait, nil); err != nil {
+		return err
+	}
 	if err := unix.Syncfs(fd); err != nil {
-		return nil, err
+		return err
 	}
 	used, err := referenced(fd)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return l, ioctl(fd, iocQgroupLimit, unsafe.Pointer(&qgroupLimit{qgroup: topSubvolume, flags: limitReferenced, maxReferenced: used + uint64(n)}))
+	return ioctl(fd, iocQgroupLimit, unsafe.Pointer(&qgroupLimit{qgroup: topSubvolume, flags: limitReferenced, maxReferenced: used + uint64(n)}))
 }
 
 // forget ends the account of the file system that the folder is on.
 func forget(root string) error {
-	fd, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := open(root)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type Limit struct{ lift func() error }
 //
 // The kernel lets a task with CAP_SYS_RESOURCE have more on ext4 and gfs2 (ignore_hardlimit, gfs2_quota_lock); see Obey.
 func Leave(root string, uid int, n int64) (*Limit, error) {
-	fd, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := open(root)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,11 @@ func Leave(root string, uid int, n int64) (*Limit, error) {
 	if fs.Type == unix.BTRFS_SUPER_MAGIC {
 		return leaveSubvolume(root, fd, n)
 	}
-	return leaveUser(fd, uid, n)
+	return leaveUser(root, fd, uid, n)
+}
+
+func open(root string) (int, error) {
+	return unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
 // Lift ends the limit.

@@ -39,11 +39,7 @@ type diskQuota struct {
 }
 
 // leaveUser sets the hard limit of a user to what it has and n bytes, rounded down to 512.
-func leaveUser(fd, uid int, n int64) (*Limit, error) {
-	device, err := deviceOf(fd)
-	if err != nil {
-		return nil, err
-	}
+func leaveUser(root string, fd, uid int, n int64) (*Limit, error) {
 	if err := give(fd, uid); err != nil {
 		return nil, err
 	}
@@ -51,18 +47,25 @@ func leaveUser(fd, uid int, n int64) (*Limit, error) {
 		return nil, err
 	}
 	var q diskQuota
-	if err := control(getQuota, device, uid, &q); err != nil {
+	if err := control(getQuota, fd, uid, &q); err != nil {
 		return nil, err
 	}
-	if err := limit(device, uid, q.blocks+uint64(n)/blockOfLimits); err != nil {
+	if err := limit(fd, uid, q.blocks+uint64(n)/blockOfLimits); err != nil {
 		return nil, err
 	}
-	return &Limit{lift: func() error { return limit(device, uid, 0) }}, nil
+	return &Limit{lift: func() error {
+		fd, err := open(root)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return limit(fd, uid, 0)
+	}}, nil
 }
 
 // limit sets the hard limit, in blockOfLimits; 0 is none.
-func limit(device string, uid int, blocks uint64) error {
-	return control(setLimits, device, uid, &diskQuota{
+func limit(fd, uid int, blocks uint64) error {
+	return control(setLimits, fd, uid, &diskQuota{
 		version: dquotVersion, flags: flagUser, fields: fieldHard, id: uint32(uid), blockHard: blocks,
 	})
 }
@@ -84,7 +87,22 @@ func give(fd, uid int) error {
 	return nil
 }
 
-// deviceOf is the block device that the folder's file system is mounted from: quotactl(2) knows file systems by it.
+// control is quotactl(2) of the file system that an open folder is on. It knows file systems by their device; since 5.14 there is one that takes a
+// descriptor, which works as well on a mount that is in no mount namespace.
+func control(cmd, fd, uid int, q *diskQuota) error {
+	_, _, errno := unix.Syscall6(unix.SYS_QUOTACTL_FD, uintptr(fd), uintptr(cmd|userQuota), uintptr(uid), uintptr(unsafe.Pointer(q)), 0, 0)
+	if errno == unix.ENOSYS { // the kernel is older, or the file system has no quotas
+		if device, err := deviceOf(fd); err == nil {
+			return controlDevice(cmd, device, uid, q)
+		}
+	}
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// deviceOf is the block device that the folder's file system is mounted from.
 func deviceOf(fd int) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -94,7 +112,11 @@ func deviceOf(fd int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return source(string(mounts), unix.Major(st.Dev), unix.Minor(st.Dev))
+	device, err := source(string(mounts), unix.Major(st.Dev), unix.Minor(st.Dev))
+	if err == nil && !strings.HasPrefix(device, "/") {
+		return "", fmt.Errorf("find the device of a file system: it has none, but %q", device)
+	}
+	return device, err
 }
 
 // source finds the device in the lines of mountinfo, by its numbers: "24 1 254:0 / /mnt rw - xfs /dev/vda rw".
@@ -110,8 +132,7 @@ func source(mounts string, major, minor uint32) (string, error) {
 	return "", fmt.Errorf("find the device %s: it is mounted nowhere", numbers)
 }
 
-// control is quotactl(2).
-func control(cmd int, device string, uid int, q *diskQuota) error {
+func controlDevice(cmd int, device string, uid int, q *diskQuota) error {
 	path, err := unix.BytePtrFromString(device)
 	if err != nil {
 		return err

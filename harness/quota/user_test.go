@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"errors"
 	"os"
 	"regexp"
 	"runtime"
@@ -86,7 +87,7 @@ func TestAFileSystemWithoutAccountSaysSo(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if _, err := Leave(dir, 4242, 0); err == nil {
-		t.Error("a limit where there can be none")
+	if _, err := Leave(dir, 4242, 0); !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.ESRCH) {
+		t.Errorf("got %v, want ENOSYS or ESRCH", err)
 	}
 }

@@ -24,6 +24,8 @@ type Run struct {
 	// Verdicts are in the order in which they came. Evidence, and Replay where it is a directory, are where they lie now; Evidence is ""
 	// where it is gone.
 	Verdicts []campaign.Verdict
+	// Lines are the same verdicts as they were written, in the same order: some kinds have fields of their own beside.
+	Lines []json.RawMessage
 }
 
 // Read reads runs, oldest first. A path is the directory of a run, one with runs somewhere below it, or a file of verdicts as run --json
@@ -62,6 +64,7 @@ func join(all []Run) []Run {
 		}
 		one := &out[at]
 		one.Verdicts = append(one.Verdicts, r.Verdicts...)
+		one.Lines = append(one.Lines, r.Lines...)
 		if r.Started.Before(one.Started) {
 			one.Started = r.Started
 		}
@@ -83,8 +86,8 @@ func readPath(path string) ([]Run, error) {
 
 // readFile reads a file of verdicts that belongs to no directory.
 func readFile(path string, info fs.FileInfo) (Run, error) {
-	verdicts, err := readVerdicts(path)
-	r := Run{Title: filepath.Base(path), Verdicts: verdicts, Info: Info{Started: info.ModTime(), Dir: path}}
+	verdicts, lines, err := readVerdicts(path)
+	r := Run{Title: filepath.Base(path), Verdicts: verdicts, Lines: lines, Info: Info{Started: info.ModTime(), Dir: path}}
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		if at, ok := stamp(filepath.Base(filepath.Dir(v.Evidence))); ok && at.Before(r.Started) {
@@ -114,10 +117,10 @@ func readDir(dir string) ([]Run, error) {
 			continue
 		}
 		below := filepath.Join(dir, e.Name())
-		v, err := readEvidence(below)
+		v, line, err := readEvidence(below)
 		switch {
 		case err == nil:
-			older.Verdicts = append(older.Verdicts, v)
+			older.Verdicts, older.Lines = append(older.Verdicts, v), append(older.Lines, line)
 		case errors.Is(err, fs.ErrNotExist):
 			more, err := readDir(below)
 			if err != nil {
@@ -148,7 +151,10 @@ func readKept(dir string) (Run, error) {
 	if r.Name != "" {
 		r.Title = r.Name
 	}
-	if r.Verdicts, err = readVerdicts(filepath.Join(dir, verdictsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Started.IsZero() {
+		r.Started = began(dir)
+	}
+	if r.Verdicts, r.Lines, err = readVerdicts(filepath.Join(dir, verdictsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Run{}, err
 	}
 	for i := range r.Verdicts {
@@ -174,43 +180,42 @@ func relocate(v *campaign.Verdict, was, dir string) {
 	}
 }
 
-func readEvidence(dir string) (v campaign.Verdict, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, "verdict.json"))
+func readEvidence(dir string) (v campaign.Verdict, text []byte, err error) {
+	text, err = os.ReadFile(filepath.Join(dir, "verdict.json"))
 	if err != nil {
-		return v, err
+		return v, nil, err
 	}
 	if err := json.Unmarshal(text, &v); err != nil {
-		return v, fmt.Errorf("read %s: %w", filepath.Join(dir, "verdict.json"), err)
+		return v, nil, fmt.Errorf("read %s: %w", filepath.Join(dir, "verdict.json"), err)
 	}
 	relocate(&v, filepath.Dir(v.Evidence), filepath.Dir(dir))
-	return v, nil
+	return v, text, nil
 }
 
 // readVerdicts reads verdicts, one a line. A last line without its end is of a run that was killed, and left out.
-func readVerdicts(path string) ([]campaign.Verdict, error) {
+func readVerdicts(path string) (out []campaign.Verdict, lines []json.RawMessage, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read verdicts: %w", err)
+		return nil, nil, fmt.Errorf("read verdicts: %w", err)
 	}
 	defer f.Close()
-	var out []campaign.Verdict
 	in := bufio.NewReader(f)
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return out, nil
+			return out, lines, nil
 		}
 		var v campaign.Verdict
 		if err == nil {
 			err = json.Unmarshal(line, &v)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read verdicts %s: line %d: %w", path, n, err)
+			return nil, nil, fmt.Errorf("read verdicts %s: line %d: %w", path, n, err)
 		}
 		if v.Case == "" || v.Verdict == "" {
-			return nil, fmt.Errorf("read verdicts %s: line %d is no verdict: it has no case or no verdict", path, n)
+			return nil, nil, fmt.Errorf("read verdicts %s: line %d is no verdict: it has no case or no verdict", path, n)
 		}
-		out = append(out, v)
+		out, lines = append(out, v), append(lines, line)
 	}
 }
 

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
@@ -67,7 +69,7 @@ func TestARunIsReadAsItWasKept(t *testing.T) {
 	want := []campaign.Verdict{verdict("a/b", dir, judge.OK), verdict("a/c", "", judge.Unsupported)}
 	kept(t, info, want...)
 	got := read(t, dir)
-	if d := cmp.Diff([]Run{{Info: info, Title: "20261121-101500.000", Verdicts: want}}, got, cmp.AllowUnexported(campaign.Verdict{})); d != "" {
+	if d := cmp.Diff([]Run{{Info: info, Title: "20261121-101500.000", Verdicts: want}}, got, cmp.AllowUnexported(campaign.Verdict{}), cmpopts.IgnoreFields(Run{}, "Lines")); d != "" {
 		t.Error(d)
 	}
 }
@@ -104,6 +106,47 @@ func TestRunsComeInTheOrderOfTheirTimeAndThoseOfOneNameAreOne(t *testing.T) {
 	}
 	if len(got[1].Verdicts) != 2 || !got[1].Started.Equal(at(t, "2026-11-22 01:29:00")) {
 		t.Errorf("the night is %v", got[1])
+	}
+}
+
+func TestWhatAVerdictHasOfItsOwnIsKeptBesideIt(t *testing.T) {
+	root := t.TempDir()
+	line := func(name string) string {
+		return fmt.Sprintf(`{"case":"%s","target":"xfstests","kernel":"6.12.117","fs":"xfs","verdict":"ok","test_seconds":7}`, name) + "\n"
+	}
+	for dir, text := range map[string]string{
+		"kept/run.json": `{"name": "week"}`, "kept/verdicts.jsonl": line("generic/001") + line("generic/002"),
+		"more/run.json": `{"name": "week"}`, "more/verdicts.jsonl": line("generic/003"),
+		"z-20261121-112455/xfs~generic-004/verdict.json": line("generic/004"),
+	} {
+		mkdir(t, filepath.Dir(filepath.Join(root, dir)))
+		if err := os.WriteFile(filepath.Join(root, dir), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	for _, r := range read(t, root) {
+		if len(r.Lines) != len(r.Verdicts) {
+			t.Fatalf("%s: %d lines of %d verdicts", r.Title, len(r.Lines), len(r.Verdicts))
+		}
+		for i, v := range r.Verdicts {
+			n++
+			if got := string(r.Lines[i]); got != line(v.Case) {
+				t.Errorf("%s: the line is %s", v.Case, got)
+			}
+		}
+	}
+	if n != 4 {
+		t.Errorf("%d verdicts", n)
+	}
+}
+
+// Runs of stock tests were described without their time once.
+func TestARunWhoseDescriptionHasNoTimeIsAsOldAsItsNameSays(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "20261121-112455.000")
+	kept(t, Info{Dir: dir}, verdict("a/b", "", judge.OK))
+	if got := read(t, dir)[0].Started.Format(stampForm); got != "20261121-112455" {
+		t.Errorf("began %s", got)
 	}
 }
 

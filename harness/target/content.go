@@ -47,3 +47,10 @@ func fills(p prog.Program) []prog.Fill {
 	})
 	return out
 }
+
+// Unwritten is the byte of which the disks of programs are made: a file that shows it has blocks that nobody wrote.
+func Unwritten() byte {
+	var b [1]byte
+	prog.Poison(b[:])
+	return b[0]
+}

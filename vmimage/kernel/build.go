@@ -12,11 +12,10 @@ import (
 	"runtime"
 	"strconv"
 	"time"
-
-	"github.com/iomapcheck/iomapcheck/vmimage/kconfig"
 )
 
-// BuildError says that a tree does not build: the commit's fault, or the configuration's, not the kernel's behaviour.
+// BuildError says that a tree does not build: the commit's fault, or the configuration's, not the kernel's behaviour. A command that could not be
+// started is not one.
 type BuildError struct {
 	Command string
 	Err     error
@@ -55,7 +54,7 @@ func (b builder) configure() error {
 			return err
 		}
 	}
-	lacks, err := b.lacks(path)
+	lacks, err := readLacks(path)
 	if err != nil || len(lacks) == 0 {
 		return err
 	}
@@ -75,19 +74,6 @@ func (b builder) configure() error {
 	return b.make("olddefconfig")
 }
 
-func (b builder) lacks(path string) ([]kconfig.Lack, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read kernel configuration: %w", err)
-	}
-	defer file.Close()
-	lacks, err := kconfig.Check(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return lacks, nil
-}
-
 func (b builder) make(args ...string) error { return b.run("make", args...) }
 
 // lastOutput is how long what a killed build started may keep its output open.
@@ -98,11 +84,17 @@ func (b builder) run(name string, args ...string) error {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, b.output, b.output
 	inOneGroup(cmd)
 	cmd.WaitDelay = lastOutput
-	if err := cmd.Run(); err != nil {
-		if b.ctx.Err() != nil {
-			return context.Cause(b.ctx)
-		}
+	runtime.LockOSThread() // what is started is killed when this thread ends; see inOneGroup
+	defer runtime.UnlockOSThread()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case b.ctx.Err() != nil:
+		return context.Cause(b.ctx)
+	case errors.As(err, &exit):
 		return &BuildError{cmd.String(), err}
 	}
-	return nil
+	return fmt.Errorf("build kernel: %s: %w", cmd, err)
 }

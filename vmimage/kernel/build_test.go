@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,15 +65,37 @@ func TestATreeThatDoesNotBuildIsABuildError(t *testing.T) {
 func TestABuildEndsWithWhoWantedItWithAllItStarted(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	// Who has been started has the pipe open, so that it ends when all of them have.
+	said, output, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
 	done := make(chan error, 1)
 	go func() {
-		done <- BuildWith(ctx, dir, "touch begun; sleep 1000 & sleep 1000; touch ended", &strings.Builder{})
+		done <- BuildWith(ctx, dir, "sleep 1000 & echo begun; sleep 1000", output)
 	}()
-	for _, err := os.Stat(filepath.Join(dir, "begun")); err != nil; _, err = os.Stat(filepath.Join(dir, "begun")) {
-		time.Sleep(time.Millisecond)
+	if err := said.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(said, make([]byte, len("begun\n"))); err != nil {
+		t.Fatal(err)
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	output.Close()
+	if _, err := io.ReadAll(said); err != nil {
+		t.Errorf("something that the build started goes on: %v", err)
+	}
+}
+
+func TestACommandThatCannotBeStartedIsNoFaultOfTheTree(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	var failed *BuildError
+	if err := Build(t.Context(), t.TempDir(), io.Discard); err == nil || errors.As(err, &failed) {
 		t.Errorf("got %v", err)
 	}
 }

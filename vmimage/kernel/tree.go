@@ -66,6 +66,18 @@ func (r Resolver) tree(ctx context.Context, dir string) (*Kernel, error) {
 
 // checkConfig returns what the configuration lacks that a guest can do without; a *ConfigError if it cannot.
 func checkConfig(path string) ([]kconfig.Lack, error) {
+	lacks, err := readLacks(path)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(lacks, kconfig.Lack.Needed) {
+		return nil, &ConfigError{path, lacks}
+	}
+	return lacks, nil
+}
+
+// readLacks returns all that the configuration lacks.
+func readLacks(path string) ([]kconfig.Lack, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read kernel configuration: %w", err)
@@ -74,9 +86,6 @@ func checkConfig(path string) ([]kconfig.Lack, error) {
 	lacks, err := kconfig.Check(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if slices.ContainsFunc(lacks, kconfig.Lack.Needed) {
-		return nil, &ConfigError{path, lacks}
 	}
 	return lacks, nil
 }

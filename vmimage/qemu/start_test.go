@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // limit is a last resort.
@@ -25,10 +27,7 @@ func testContext() context.Context { return context.Background() }
 func needQEMU(t *testing.T) {
 	t.Helper()
 	if _, err := Find(t.Context(), ""); err != nil {
-		if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		vmtest.Unavailable(t, err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // memoryFile is an empty memory.
@@ -27,8 +29,8 @@ func memoryFile(t *testing.T, sizeMiB int) string {
 func firmware(t *testing.T, path string, change func(*Config)) (*VM, error) {
 	t.Helper()
 	binary, err := Find(t.Context(), "")
-	if errors.Is(err, ErrNoQEMU) && os.Getenv("IOMAPCHECK_REQUIRE_VM") != "1" {
-		t.Skip(err)
+	if errors.Is(err, ErrNoQEMU) {
+		vmtest.Unavailable(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)

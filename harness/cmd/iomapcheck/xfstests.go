@@ -6,7 +6,7 @@ import "github.com/spf13/cobra"
 func (a *app) xfstests() *cobra.Command {
 	cmd := &cobra.Command{Use: "xfstests", Short: "our cases inside an xfstests tree, and its tests in our machines", Args: cobra.NoArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(a.xfstestsRun(), a.xfstestsInGuest())
+	cmd.AddCommand(a.xfstestsRun(), a.xfstestsCompare(), a.xfstestsInGuest())
 	cmd.AddCommand(a.xfstestsInside()...)
 	return cmd
 }

@@ -28,8 +28,8 @@ var errPowerCut = errors.New("the power was cut")
 
 // pastLife is what is known of the first life.
 type pastLife struct {
-	op    int // the number of the cut
-	found []kmsg.Finding
+	op    int            // the number of the cut
+	found []kmsg.Finding // that are ours: the device may have another name in the second
 }
 
 // cutter is exec.Env's Cut.
@@ -38,7 +38,8 @@ func (s *driveSite) cutter(r *run) func(context.Context, prog.Op) error {
 		if err := r.tell(); err != nil {
 			return fmt.Errorf("tell what was traced before the power cut: %w", err)
 		}
-		_, found := r.log.Read()
+		_, said := r.log.Read()
+		found := r.oursOf(said)
 		note, err := operate.Cut(s.d.disk, op, r.job.Program, r.job.Seed)
 		if err != nil {
 			return err

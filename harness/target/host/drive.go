@@ -190,17 +190,10 @@ func (d *drive) blank() error {
 			return err
 		}
 	}
-	if err := d.disk.Restore(disk.Filled(d.disk.Size(), unwritten())); err != nil {
+	if err := d.disk.Restore(disk.Filled(d.disk.Size(), target.Unwritten())); err != nil {
 		return fmt.Errorf("blank the disk: %w", err)
 	}
 	return nil
-}
-
-// unwritten is the byte of which a blank disk is made: a file that shows it has blocks that nobody wrote.
-func unwritten() byte {
-	var b [1]byte
-	prog.Poison(b[:])
-	return b[0]
 }
 
 // flush has the kernel write and forget what it has cached of a device.
@@ -312,8 +305,11 @@ func (s *driveSite) unmount(ctx context.Context) error {
 // restLimit bounds the wait for a file system that is busy: the kernel may need a moment to end processes that were killed.
 const restLimit = 10 * time.Second
 
-// rest waits until nothing is mounted from the device.
+// rest waits until nothing is mounted from the device. A disk that is not attached, as where it could not be after a power cut, has nothing mounted.
 func (d *drive) rest(ctx context.Context) error {
+	if d.device == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restLimit)
 	defer cancel()
 	for {

@@ -107,7 +107,7 @@ func (s *folderSite) remount() error {
 	}
 	dir, err := os.Open(s.root)
 	if err != nil {
-		return fmt.Errorf("sync the file system: %w", err)
+		return fmt.Errorf("sync the file system: %v", err) // not wrapped: an errno would be the kernel's answer to a mount
 	}
 	defer dir.Close()
 	if err := unix.Syncfs(int(dir.Fd())); err != nil {

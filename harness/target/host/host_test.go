@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/exec"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -25,25 +25,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// able skips where this machine cannot run the tests: they need root's rights, mkfs.ext4 and the programmable disk.
-// IOMAPCHECK_REQUIRE_HOST=1 makes that a failure.
-func able(t *testing.T, err error) {
-	t.Helper()
-	switch {
-	case err == nil:
-	case os.Getenv("IOMAPCHECK_REQUIRE_HOST") == "1":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-}
-
 // on opens a target.
 func on(t *testing.T, c Config) *Target {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		able(t, errors.New("needs root's rights"))
-	}
+	hosttest.NeedRoot(t)
 	c.Report = func(line string) { t.Log(line) }
 	h, err := Open(t.Context(), c)
 	if err != nil {
@@ -59,7 +44,7 @@ func judged(t *testing.T, h *Target, fs, text string) (judge.Result, *history.Hi
 	res, x, err := try(t, h, fs, text)
 	var unsupported *target.UnsupportedError
 	if errors.As(err, &unsupported) && strings.Contains(unsupported.Reason, "no programmable disk") {
-		able(t, err)
+		hosttest.Unable(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -126,8 +111,24 @@ func TestAPowerCutOfTheDiskTakesWhatWasNotPromised(t *testing.T) {
 	if res.Verdict != judge.OK {
 		t.Errorf("%s\n%s", res.Summary(), hist.Text(prog.Program{}))
 	}
-	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nfsync f\ndirect-write f 0 4k n dsync\ncut\nread f 0 4k = n\n"); res.Verdict == judge.Fail {
+	if res, _ := judged(t, h, "ext4", "write f 0 4k o\nfsync f\ndirect-write f 0 4k n dsync\ncut\nread f 0 4k = n\n"); res.Verdict != judge.OK {
 		t.Errorf("what was promised is lost: %s", res.Summary())
+	}
+}
+
+func TestWhatAKilledRunTracedIsTracedNoMore(t *testing.T) {
+	h := on(t, Config{})
+	if h.untraced != nil {
+		hosttest.Unable(t, h.untraced)
+	}
+	left := filepath.Join(h.trace.root, "instances/iomapcheck-4194305") // no process has that number
+	if err := os.Mkdir(left, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(left) })
+	judged(t, h, "ext4", "write f 0 4k o\n")
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v, want it gone", left, err)
 	}
 }
 
@@ -141,49 +142,8 @@ func TestAProgramThatHangsIsGivenUpAndTheNextOneRuns(t *testing.T) {
 	}
 }
 
-// mounted is a loop device with ext4, mounted on a folder.
-func mounted(t *testing.T) (dir, device string) {
-	t.Helper()
-	device = blockDevice(t)
-	dir = t.TempDir()
-	command(t, "mkfs.ext4", "-q", "-F", "-b", "4096", device)
-	command(t, "mount", device, dir)
-	t.Cleanup(func() { command(t, "umount", dir) })
-	return dir, device
-}
-
-// blockDevice is a loop device on a file of 400 MiB.
-func blockDevice(t *testing.T) string {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		able(t, errors.New("needs root's rights"))
-	}
-	image := filepath.Join(t.TempDir(), "image")
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(image, 400<<20); err != nil {
-		t.Fatal(err)
-	}
-	device := strings.TrimSpace(command(t, "losetup", "--find", "--show", image))
-	t.Cleanup(func() { command(t, "losetup", "--detach", device) })
-	return device
-}
-
-func command(t *testing.T, words ...string) string {
-	t.Helper()
-	out, err := osexec.Command(words[0], words[1:]...).CombinedOutput()
-	if errors.Is(err, osexec.ErrNotFound) {
-		able(t, err)
-	}
-	if err != nil {
-		t.Fatalf("%s: %v: %s", strings.Join(words, " "), err, out)
-	}
-	return string(out)
-}
-
 func TestAFolderIsAGroundForWhatNeedsNoDisk(t *testing.T) {
-	dir, _ := mounted(t)
+	dir, _ := hosttest.Ext4(t)
 	h := on(t, Config{Dir: dir})
 	spec, err := h.FS(t.Context(), "")
 	if err != nil || spec.String() != "ext4" {
@@ -209,7 +169,7 @@ func TestAFolderIsAGroundForWhatNeedsNoDisk(t *testing.T) {
 }
 
 func TestADeviceThatIsMountedIsRefused(t *testing.T) {
-	_, device := mounted(t)
+	_, device := hosttest.Ext4(t)
 	_, err := Open(t.Context(), Config{Drive: Drive{Device: device}})
 	if err == nil || !strings.Contains(err.Error(), "it is mounted") {
 		t.Errorf("got %v", err)
@@ -224,12 +184,12 @@ func TestADeviceThatIsMountedIsRefused(t *testing.T) {
 }
 
 func TestTheDeviceGetsWhatTheLastProgramLeft(t *testing.T) {
-	device := blockDevice(t)
+	device := hosttest.LoopDevice(t)
 	h := on(t, Config{Drive: Drive{Device: device, MkfsOptions: []string{"-b", "1024"}, MountOptions: []string{"-o", "noatime,data=journal"}}})
 	spec, err := h.FS(t.Context(), "ext4")
 	var unsupported *target.UnsupportedError
 	if errors.As(err, &unsupported) {
-		able(t, err)
+		hosttest.Unable(t, err)
 	}
 	if err != nil || spec.BlockSize() != 1024 {
 		t.Fatalf("made %s with blocks of %d, %v; want 1024", spec, spec.BlockSize(), err)
@@ -238,5 +198,5 @@ func TestTheDeviceGetsWhatTheLastProgramLeft(t *testing.T) {
 		t.Errorf("%s", res.Summary())
 	}
 	h.Close()
-	command(t, "e2fsck", "-fn", device)
+	hosttest.Command(t, "e2fsck", "-fn", device)
 }

@@ -11,6 +11,11 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 )
 
+// oursOf are those of the findings that may be about this program.
+func (r *run) oursOf(found []kmsg.Finding) []kmsg.Finding {
+	return slices.DeleteFunc(found, func(f kmsg.Finding) bool { return !r.ours(f) })
+}
+
 // ours says whether a finding may be about this program. The log is the whole machine's, where others try file systems, too: what the kernel says
 // of a device is ours only if it is of ours, and a hung task only if it is not another process's. The rest of it stands in the console's text.
 func (r *run) ours(f kmsg.Finding) bool {

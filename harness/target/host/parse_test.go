@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -69,6 +70,31 @@ func TestWhatTheKernelSaysOfAnotherDeviceIsNotOurs(t *testing.T) {
 		if got := r.ours(kmsg.Finding{Finding: oops.Finding{Kind: c.kind, Lines: []string{c.line}}}); got != c.want {
 			t.Errorf("%s: %v, want %v", c.line, got, c.want)
 		}
+	}
+}
+
+// After a power cut the disk may be attached as another device.
+func TestWhatTheKernelSaidBeforeThePowerCutIsOfTheDeviceThatWas(t *testing.T) {
+	said := func(line string) []kmsg.Finding {
+		return []kmsg.Finding{{Finding: oops.Finding{Kind: oops.FSCorruption, Title: line, Lines: []string{line}}}}
+	}
+	r := &run{t: &Target{}, device: "loop1", timeline: newTimeline()}
+	r.past = &pastLife{found: r.oursOf(said("EXT4-fs error (device loop1): first life"))}
+	r.device = "loop2"
+	var got []string
+	for _, e := range r.history(append(said("EXT4-fs error (device loop1): another's"), said("EXT4-fs error (device loop2): second life")...)).Events {
+		got = append(got, e.Text)
+	}
+	want := []string{"EXT4-fs error (device loop1): first life", "EXT4-fs error (device loop2): second life"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Where it could not be attached again after a power cut, there is nothing to wait for.
+func TestADiskThatIsNotAttachedIsInNobodysUse(t *testing.T) {
+	if err := (&drive{}).rest(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -83,7 +83,11 @@ func (r *run) inPlace(ctx, setup context.Context, place site) error {
 	if err != nil {
 		return err
 	}
-	defer memory.Close()
+	defer func() {
+		if err := memory.Close(); err != nil {
+			r.t.report(err.Error())
+		}
+	}()
 	if err := r.startTracing(setup); err != nil {
 		return err
 	}
@@ -199,13 +203,11 @@ func (r *run) history(found []kmsg.Finding) *history.History {
 		Target: "host", Kernel: r.t.release, FS: r.job.FS.Name(), Variant: r.job.FS.VariantName(), BlockSize: r.block,
 		ClockError: r.timeline.clockError,
 	}}
+	found = r.oursOf(found)
 	if r.past != nil {
 		found = append(r.past.found, found...)
 	}
 	for _, f := range found {
-		if !r.ours(f) {
-			continue
-		}
 		r.emit(history.Event{Kind: history.Console, Time: f.At, Op: -1, Name: string(f.Kind), Text: f.Title, Where: f.Lines})
 	}
 	if r.watch != nil {

@@ -2,10 +2,11 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	osexec "os/exec"
 
-	"context"
+	"github.com/iomapcheck/iomapcheck/harness/target"
 )
 
 // keep puts on the store what the disk holds, if a file system was made on it: what follows may check it.
@@ -14,7 +15,7 @@ func (d *drive) keep() error {
 		return nil
 	}
 	const piece = 1 << 20
-	buf, blank := make([]byte, piece), bytes.Repeat([]byte{unwritten()}, piece)
+	buf, blank := make([]byte, piece), bytes.Repeat([]byte{target.Unwritten()}, piece)
 	for off := int64(0); off < d.disk.Size(); off += piece {
 		n := int(min(piece, d.disk.Size()-off))
 		if _, err := d.disk.ReadAt(buf[:n], off); err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/ktrace"
 	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -48,6 +49,8 @@ type Target struct {
 	spent string
 	// told is what Report was told. Guarded by mu.
 	told map[string]bool
+	// closed says that Close was called. Guarded by mu.
+	closed bool
 }
 
 var _ target.Target = (*Target)(nil)
@@ -141,10 +144,14 @@ func (t *Target) Run(ctx context.Context, job target.Job, more func(target.Execu
 	return nil
 }
 
-// Close ends what is attached. What it cannot end, it reports.
+// Close ends what is attached. What it cannot end, it reports. Closing again does nothing: the device's number may be somebody else's by then.
 func (t *Target) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.closed = true
 	var err error
 	if t.watch != nil {
 		err = t.watch.Close()
@@ -168,6 +175,10 @@ func (t *Target) traced(ctx context.Context, want wire.Trace) (*observe.Watch, e
 		return nil, t.untraced
 	}
 	if t.watch == nil {
+		// Probes of a run that was killed slow the kernel down for good, and a process that gets its number could not be traced.
+		if err := ktrace.Clean(t.trace.root); err != nil {
+			t.report(err.Error())
+		}
 		var err error
 		t.watch, err = observe.Start(ctx, t.trace.root, want)
 		return t.watch, err

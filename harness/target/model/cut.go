@@ -36,13 +36,6 @@ func notModelled(job target.Job) string {
 	return ""
 }
 
-// unwritten is the byte that a disk is made of whose power will be cut.
-func unwritten() byte {
-	var b [1]byte
-	prog.Poison(b[:])
-	return b[0]
-}
-
 // cut cuts the power and goes on, as main, on a machine that starts from what is left.
 func (t *task) cut(op prog.Op) history.Event {
 	in := t.in

@@ -74,7 +74,7 @@ func start(s *sched.Sched, p *plan) *interpreter {
 	}
 	in.m.Disk().Record(in.disk)
 	if _, cuts := p.Program.Cut(); cuts {
-		in.m.Disk().Blank(unwritten())
+		in.m.Disk().Blank(target.Unwritten())
 	}
 	in.spawn(s.Go, "main", "main", func(t *task) {
 		for _, name := range p.files {

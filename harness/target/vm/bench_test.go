@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 )
@@ -38,7 +39,7 @@ const (
 // and then how many cases a minute get through, one after the other and one a processor. make bench-vm runs it; the medians are its metrics.
 // The machine should be idle: a busy one changes the rates, and less so the ratios.
 func BenchmarkSideBySide(b *testing.B) {
-	s := &sides{agent: builtAgent(b), took: map[string][]time.Duration{}}
+	s := &sides{agent: hosttest.Program(b), took: map[string][]time.Duration{}}
 	cold := opened(b, Config{Agent: s.agent, Cold: true})
 	unpooled := opened(b, Config{Agent: s.agent, Clones: true})
 	unpooled.pool = newPool(0, unpooled.clone)

@@ -14,11 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // waiting keeps a guest busy until its limit: nothing is ever held.
@@ -130,7 +132,7 @@ func tiny(t *testing.T, size string) string {
 func TestACacheOnAFullDiskIsOneErrorThatSaysSo(t *testing.T) {
 	image := open(t, vm.Config{}).Kernel().Image
 	dir := tiny(t, "4m")
-	_, err := vm.Open(t.Context(), vm.Config{Kernel: image, Cache: cache.Dir(dir), Agent: agent(t)})
+	_, err := vm.Open(t.Context(), vm.Config{Kernel: image, Cache: cache.Dir(dir), Agent: hosttest.Program(t)})
 	var full *cache.SpaceError
 	if !errors.As(err, &full) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("got %v, want a *cache.SpaceError in one line", err)
@@ -143,7 +145,7 @@ func TestACacheOnAFullDiskIsOneErrorThatSaysSo(t *testing.T) {
 }
 
 func TestAProgramWithALoaderIsRefusedAsAnAgent(t *testing.T) {
-	if _, err := vm.Open(t.Context(), vm.Config{Kernel: "debian:6.12", Cache: cacheDir(t), Agent: "/bin/sh"}); err == nil || !strings.Contains(err.Error(), "linked dynamically") {
+	if _, err := vm.Open(t.Context(), vm.Config{Kernel: "debian:6.12", Cache: vmtest.CacheDir(t), Agent: "/bin/sh"}); err == nil || !strings.Contains(err.Error(), "linked dynamically") {
 		t.Errorf("got %v, want the agent refused", err)
 	}
 }
@@ -151,7 +153,7 @@ func TestAProgramWithALoaderIsRefusedAsAnAgent(t *testing.T) {
 // The panic is the kernel's answer to what it was given: a verdict, not an error.
 func TestAGuestThatDoesNotComeUpIsACrashWithItsPanic(t *testing.T) {
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	dir := t.TempDir()
 	source := filepath.Join(dir, "main.go")
@@ -163,9 +165,9 @@ func TestAGuestThatDoesNotComeUpIsACrashWithItsPanic(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build a first process that ends: %v\n%s", err, out)
 	}
-	tg, err := vm.Open(t.Context(), vm.Config{Kernel: "debian:6.12", Cache: cacheDir(t), Agent: filepath.Join(dir, "init"), Report: func(line string) { t.Log(line) }})
+	tg, err := vm.Open(t.Context(), vm.Config{Kernel: "debian:6.12", Cache: vmtest.CacheDir(t), Agent: filepath.Join(dir, "init"), Report: func(line string) { t.Log(line) }})
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	t.Cleanup(tg.Close)
 	out := run(t, tg, "xfs", "fsync f\n")

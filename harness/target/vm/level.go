@@ -113,7 +113,7 @@ func preparedKey(base *level, job target.Job) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode preparation: %w", err)
 	}
-	return cache.Key("prepared", base.key, string(text), fmt.Sprint("blank ", unwritten())), nil
+	return cache.Key("prepared", base.key, string(text), fmt.Sprint("blank ", target.Unwritten())), nil
 }
 
 // spares is how many tasks find their process started in a clone: main, what reads every file at the end, and two tasks of the program.

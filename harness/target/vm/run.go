@@ -13,7 +13,6 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/observe"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/harness/operate"
-	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/wire"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
@@ -154,17 +153,10 @@ func (r *run) hearOut(ctx context.Context) {
 // heal makes the disk an honest one that holds nothing. What AtStart broke stays broken only until then.
 func (m *machine) heal() { operate.Heal(m.disk) }
 
-// unwritten is the byte of which disks are made: a file that shows it has blocks that nobody wrote.
-func unwritten() byte {
-	var b [1]byte
-	prog.Poison(b[:])
-	return b[0]
-}
-
 // blankDisk gives the job a disk that nobody has written to and that behaves.
 func (m *machine) blankDisk() error {
 	m.heal()
-	if err := m.disk.Restore(disk.Filled(m.disk.Size(), unwritten())); err != nil {
+	if err := m.disk.Restore(disk.Filled(m.disk.Size(), target.Unwritten())); err != nil {
 		return fmt.Errorf("blank the disk: %w", err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,36 +14,27 @@ import (
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // opened is a target on Debian's 6.12 with snapshots of its own in a cache that has everything else; or the test is skipped where no
 // machine can be had (IOMAPCHECK_REQUIRE_VM=1 makes that a failure).
 func opened(t testing.TB, config Config) *Target {
 	t.Helper()
-	unavailable := func(err error) {
-		t.Helper()
-		if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no virtual machine can be run here: %v", err)
-	}
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(err)
+		vmtest.Unavailable(t, err)
 	}
 	if config.Cache == "" {
-		dir, err := sharedCache()
-		if err != nil {
-			unavailable(err)
-		}
-		config.Cache = dir
+		config.Cache = vmtest.CacheDir(t)
 	}
 	if config.Agent == "" {
-		config.Agent = builtAgent(t)
+		config.Agent = hosttest.Program(t)
 	}
 	if config.Report == nil {
 		config.Report = func(line string) { t.Log(line) }
@@ -52,27 +42,16 @@ func opened(t testing.TB, config Config) *Target {
 	config.Kernel = "debian:6.12"
 	tg, err := Open(t.Context(), config)
 	if err != nil {
-		unavailable(err)
+		vmtest.Unavailable(t, err)
 	}
 	t.Cleanup(tg.Close)
 	return tg
 }
 
-func sharedCache() (cache.Dir, error) {
-	if dir := os.Getenv("IOMAPCHECK_CACHE"); dir != "" {
-		return cache.Dir(dir), nil
-	}
-	dir, err := os.UserCacheDir()
-	return cache.Dir(filepath.Join(dir, "iomapcheck")), err
-}
-
 // ownSnapshots is the shared cache with snapshots of the test's own, which it may damage.
 func ownSnapshots(t *testing.T) cache.Dir {
 	t.Helper()
-	shared, err := sharedCache()
-	if err != nil {
-		t.Skip(err)
-	}
+	shared := vmtest.CacheDir(t)
 	entries, err := os.ReadDir(string(shared))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
@@ -87,17 +66,6 @@ func ownSnapshots(t *testing.T) cache.Dir {
 		}
 	}
 	return cache.Dir(own)
-}
-
-func builtAgent(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "iomapcheck")
-	build := osexec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "../../cmd/iomapcheck")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the agent: %v\n%s", err, out)
-	}
-	return path
 }
 
 // small is a job of two operations.
@@ -129,7 +97,7 @@ func runs(t testing.TB, tg *Target, job target.Job) (judge.Result, target.Execut
 }
 
 func TestADamagedSnapshotIsMadeAnewAndTheJobIsDone(t *testing.T) {
-	dir, agent := ownSnapshots(t), builtAgent(t)
+	dir, agent := ownSnapshots(t), hosttest.Program(t)
 	first := opened(t, Config{Cache: dir, Agent: agent})
 	_, x := runs(t, first, small(t, "xfs"))
 	if !strings.Contains(x.Extra["qemu.txt"], "clone of snapshot") {

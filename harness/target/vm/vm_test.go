@@ -3,9 +3,6 @@ package vm_test
 import (
 	"context"
 	"fmt"
-	"os"
-	osexec "os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,59 +11,29 @@ import (
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/history"
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
 	"github.com/iomapcheck/iomapcheck/harness/target"
 	"github.com/iomapcheck/iomapcheck/harness/target/vm"
-	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // open opens Debian's 6.12, or skips where no machine can be had (IOMAPCHECK_REQUIRE_VM=1 makes that a failure).
 func open(t *testing.T, config vm.Config) *vm.Target {
 	t.Helper()
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
-	config.Kernel, config.Cache, config.Agent = "debian:6.12", cacheDir(t), agent(t)
+	config.Kernel, config.Cache, config.Agent = "debian:6.12", vmtest.CacheDir(t), hosttest.Program(t)
 	config.Report = func(line string) { t.Log(line) }
 	tg, err := vm.Open(t.Context(), config)
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	t.Cleanup(tg.Close)
 	return tg
-}
-
-func unavailable(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
-		t.Fatal(err)
-	}
-	t.Skipf("no virtual machine can be run here: %v", err)
-}
-
-func cacheDir(t *testing.T) cache.Dir {
-	t.Helper()
-	if dir := os.Getenv("IOMAPCHECK_CACHE"); dir != "" {
-		return cache.Dir(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		unavailable(t, err)
-	}
-	return cache.Dir(filepath.Join(dir, "iomapcheck"))
-}
-
-func agent(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "iomapcheck")
-	build := osexec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "../../cmd/iomapcheck")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the agent: %v\n%s", err, out)
-	}
-	return path
 }
 
 // outcome is a program's execution and what the judge says of it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -68,7 +67,7 @@ func (b Builder) Build(ctx context.Context, tree Tree) (Images, error) {
 	if err != nil {
 		return Images{}, err
 	}
-	key = cache.Key(filepath.Base(root), key, buildLine()) + ".ext4"
+	key = cache.Key(filepath.Base(root), key, buildLine) + ".ext4"
 	images.Tree, err = b.Cache.Publish(ctx, treeClass, key, func(path string) error { return b.buildTree(ctx, tree, root, path) })
 	if err != nil {
 		return Images{}, fmt.Errorf("build xfstests tree %s: %w", tree.Dir, err)
@@ -78,10 +77,8 @@ func (b Builder) Build(ctx context.Context, tree Tree) (Images, error) {
 }
 
 // buildLine builds a tree in its folder. A tree that was built elsewhere before is built anew: its programs need not run here. A tree without a
-// Makefile has nothing to build.
-func buildLine() string {
-	return `test ! -e Makefile || { test ! -e include/builddefs || make clean >/dev/null 2>&1 || true; make -j` + fmt.Sprint(max(2, runtime.NumCPU())) + `; }`
-}
+// Makefile has nothing to build. It is part of the disk's key, and the same on every machine.
+const buildLine = `test ! -e Makefile || { test ! -e include/builddefs || make clean >/dev/null 2>&1 || true; make -j"$(nproc)"; }`
 
 // buildTree builds a copy of the tree beside path, and makes the disk of it.
 func (b Builder) buildTree(ctx context.Context, tree Tree, root, path string) error {
@@ -94,7 +91,7 @@ func (b Builder) buildTree(ctx context.Context, tree Tree, root, path string) er
 	}
 	b.report("building %s in the guest's userland", tree.Dir)
 	var said bytes.Buffer
-	if err := (userland.Inside{Root: root, Folder: dir, At: inguest.TreeDir, Line: buildLine(), Output: &said}).Run(ctx); err != nil {
+	if err := (userland.Inside{Root: root, Folder: dir, At: inguest.TreeDir, Line: buildLine, Output: &said}).Run(ctx); err != nil {
 		return fmt.Errorf("%w: %s", err, lastLines(said.String(), 3))
 	}
 	return userland.MakeImage(ctx, root, dir, path, treeSlack)

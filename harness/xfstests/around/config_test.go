@@ -129,8 +129,12 @@ func FuzzReadConfig(f *testing.F) {
 			return
 		}
 		for _, c := range columns {
-			if _, err := ReadConfig("[x]\nFSTYP=" + c.FSType + "\n"); err != nil && c.Unsupported == "" {
-				t.Errorf("%+v: %v", c, err)
+			if strings.Contains(c.Config(), `'\''`) {
+				continue // only a shell reads that
+			}
+			got, err := ReadConfig(c.Config())
+			if err != nil || len(got) != 1 || got[0].FSType != c.FSType || !maps.Equal(got[0].Keys, c.Keys) {
+				t.Errorf("wrote %+v, read %+v, %v", c, got, err)
 			}
 		}
 	})

@@ -7,10 +7,12 @@
 // one verdict of the project's kinds: a test that check did not run is unsupported, never ok.
 //
 //	tree.go, build.go     an xfstests tree, and the disk that is made of it
-//	groups.go, select.go  which tests there are, and which are meant
+//	groups.go, unit.go    which tests there are, and which are meant
 //	config.go, column.go  local.config: read, and written from our file systems
 //	expunge.go            lists of tests to leave out, in xfstests' own format
+//	machine.go, pool.go   machines: what they are made with, and those that wait for a test
 //	session.go            a machine with package inguest at work in it
-//	check.go, judge.go    what check said, and the verdict
+//	check.go, judge.go    what check said, and what is made of it
+//	verdict.go            the verdict as it is kept and shown
 //	runner.go, resume.go  one test after the other; a run that is continued
 package around

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
 // Log is a run's verdicts, one JSON object a line in verdicts.jsonl of its directory, each written as it comes: a run that was interrupted, or whose host
@@ -27,8 +28,9 @@ type Log struct {
 
 // what says which run a directory is of: verdicts on other trees, kernels or options are not continued.
 type what struct {
-	Tree   string `json:"tree"` // its content's key
-	Kernel string `json:"kernel"`
+	runs.Info        // as every run has it, of the time when it was begun
+	Tree      string `json:"tree"` // its content's key
+	Kernel    string `json:"kernel"`
 	// Config are the columns' names with the texts of their local.config.
 	Config map[string]string `json:"config"`
 }
@@ -39,7 +41,7 @@ func OpenLog(dir, treeKey, release string, columns []Column) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("open run: %w", err)
 	}
-	want := what{Tree: treeKey, Kernel: release, Config: map[string]string{}}
+	want := what{Info: runs.Started(dir), Tree: treeKey, Kernel: release, Config: map[string]string{}}
 	for _, c := range columns {
 		want.Config[c.Name] = c.Config()
 	}
@@ -95,6 +97,9 @@ func (w what) agree(path string) error {
 		if err := w.differs(was); err != nil {
 			return err
 		}
+	}
+	if !was.Started.IsZero() {
+		w.Info = was.Info
 	}
 	for name, config := range was.Config {
 		w.Config[name] = config

@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/runs"
 )
 
 func openLog(t *testing.T, dir, tree, kernel string, columns ...Column) *Log {
@@ -111,4 +113,41 @@ func TestARunOfSomethingElseIsNotContinued(t *testing.T) {
 			t.Errorf("%v: %v", c, err)
 		}
 	}
+}
+
+// Reports put runs in order by their time: that of a run which is continued is when it was begun.
+func TestARunIsDescribedAsEveryRunIsByWhenItWasBegun(t *testing.T) {
+	dir := t.TempDir()
+	u := unit("generic/001", "xfs")
+	log := openLog(t, dir, "tree", "6.12", u.Column)
+	if err := log.Add(verdictOn(u, judge.OK)); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	was := keptRun(t, dir)
+	if since := time.Since(was.Started); since > time.Minute || len(was.Verdicts) != 1 {
+		t.Errorf("begun %v ago, verdicts %v", since, was.Verdicts)
+	}
+	path := filepath.Join(dir, "run.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	year := was.Started.Format(`"started": "2006-`)
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), year, `"started": "2001-`, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	openLog(t, dir, "tree", "6.12", u.Column).Close()
+	if now := keptRun(t, dir); now.Started.Year() != 2001 {
+		t.Errorf("begun in 2001, and continued it says %v", now.Started)
+	}
+}
+
+func keptRun(t *testing.T, dir string) runs.Run {
+	t.Helper()
+	all, err := runs.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0]
 }

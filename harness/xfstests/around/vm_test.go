@@ -1,21 +1,20 @@
 package around_test
 
 import (
-	"context"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/xfstests/around"
 	"github.com/iomapcheck/iomapcheck/harness/xfstests/around/inguest"
 	"github.com/iomapcheck/iomapcheck/vmimage/apt"
-	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+	"github.com/iomapcheck/iomapcheck/vmimage/vmtest"
 )
 
 // A miniature tree, whose check and tests are ours, in a small userland, in a real machine: every kind of end that a test can have.
@@ -24,7 +23,7 @@ func TestAMiniatureTreeRunsInAMachine(t *testing.T) {
 		t.Skip("boots machines")
 	}
 	if _, err := qemu.Find(t.Context(), ""); err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	tree, err := around.OpenTree("testdata/mini")
 	if err != nil {
@@ -69,19 +68,19 @@ func TestAMiniatureTreeRunsInAMachine(t *testing.T) {
 // openMachines builds the miniature tree in the few packages that it needs.
 func openMachines(t *testing.T, tree around.Tree) *around.Machines {
 	t.Helper()
-	dir := cacheDir(t)
+	dir := vmtest.CacheDir(t)
 	archive := apt.Open(dir)
 	archive.Report = func(line string) { t.Log(line) }
 	images, err := around.Builder{Cache: dir, Archive: archive, Report: archive.Report, Packages: []string{
 		"base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "e2fsprogs", "mount", "sed"}}.Build(t.Context(), tree)
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	machines, err := around.OpenMachines(t.Context(), around.Options{
-		Kernel: "debian:6.12", Cache: dir, Agent: agent(t), Images: images, DiskSize: 512 << 20, Report: archive.Report,
+		Kernel: "debian:6.12", Cache: dir, Agent: hosttest.Program(t), Images: images, DiskSize: 512 << 20, Report: archive.Report,
 	})
 	if err != nil {
-		unavailable(t, err)
+		vmtest.Unavailable(t, err)
 	}
 	t.Cleanup(machines.Close)
 	return machines
@@ -107,39 +106,4 @@ func plan(t *testing.T, tree around.Tree) map[string]around.Unit {
 		byName[u.Test.Name] = u
 	}
 	return byName
-}
-
-// unavailable skips where no machine can be had; IOMAPCHECK_REQUIRE_VM=1 makes that a failure.
-func unavailable(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("IOMAPCHECK_REQUIRE_VM") == "1" {
-		t.Fatal(err)
-	}
-	t.Skipf("no virtual machine can be run here: %v", err)
-}
-
-func cacheDir(t *testing.T) cache.Dir {
-	t.Helper()
-	if dir := os.Getenv("IOMAPCHECK_CACHE"); dir != "" {
-		return cache.Dir(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		unavailable(t, err)
-	}
-	return cache.Dir(filepath.Join(dir, "iomapcheck"))
-}
-
-// agent builds the guest's PID 1.
-func agent(t *testing.T) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	path := filepath.Join(t.TempDir(), "iomapcheck")
-	build := osexec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "../../cmd/iomapcheck")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the agent: %v\n%s", err, out)
-	}
-	return path
 }

@@ -11,55 +11,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iomapcheck/iomapcheck/harness/hosttest"
 )
-
-// able skips where this machine cannot run check: that needs root's rights, loop devices and mkfs.ext4. IOMAPCHECK_REQUIRE_HOST=1 makes that a
-// failure.
-func able(t *testing.T, err error) {
-	t.Helper()
-	switch {
-	case err == nil:
-	case os.Getenv("IOMAPCHECK_REQUIRE_HOST") == "1":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-}
-
-func command(t *testing.T, words ...string) string {
-	t.Helper()
-	out, err := osexec.Command(words[0], words[1:]...).CombinedOutput()
-	if errors.Is(err, osexec.ErrNotFound) {
-		able(t, err)
-	}
-	if err != nil {
-		t.Fatalf("%s: %v: %s", strings.Join(words, " "), err, out)
-	}
-	return string(out)
-}
-
-// loop is a loop device on a file of 400 MiB.
-func loop(t *testing.T) string {
-	t.Helper()
-	image := filepath.Join(t.TempDir(), "image")
-	command(t, "truncate", "-s", "400M", image)
-	device := strings.TrimSpace(command(t, "losetup", "--find", "--show", image))
-	t.Cleanup(func() { command(t, "losetup", "--detach", device) })
-	return device
-}
 
 // configured is the miniature tree with devices to test on, and our tests in it.
 func configured(t *testing.T) (Tree, string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		able(t, errors.New("needs root's rights"))
-	}
 	tree, root := miniature(t)
-	dir := t.TempDir()
-	device, scratch := loop(t), loop(t)
-	command(t, "mkfs.ext4", "-q", "-F", "-b", "4096", device)
-	command(t, "mount", device, dir)
-	t.Cleanup(func() { command(t, "umount", dir) })
+	dir, device := hosttest.Ext4(t)
+	scratch := hosttest.LoopDevice(t)
 	config := fmt.Sprintf("FSTYP=ext4\nTEST_DIR=%s\nTEST_DEV=%s\nSCRATCH_DEV=%s\n", dir, device, scratch)
 	if err := os.WriteFile(filepath.Join(root, "local.config"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
@@ -94,13 +55,7 @@ func wants(t *testing.T, out string, texts ...string) {
 func TestCheckRunsTheCases(t *testing.T) {
 	tree, root := configured(t)
 	before := contents(t, root)
-	binary := filepath.Join(t.TempDir(), "iomapcheck")
-	build := osexec.Command("go", "build", "-o", binary, "../../cmd/iomapcheck")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v: %s", err, out)
-	}
-	command(t, binary, "xfstests", "install", root)
+	hosttest.Command(t, hosttest.Program(t), "xfstests", "install", root)
 
 	t.Run("pass", func(t *testing.T) { passes(t, root) })
 	t.Run("program", func(t *testing.T) { programs(t, root) })
@@ -114,7 +69,7 @@ func TestCheckRunsTheCases(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, "results")); err != nil {
 		t.Fatal(err)
 	}
-	command(t, "rm", "-r", filepath.Join(root, "tests/demo"))
+	hosttest.Command(t, "rm", "-r", filepath.Join(root, "tests/demo"))
 	if _, err := tree.Uninstall(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +82,7 @@ func TestCheckRunsTheCases(t *testing.T) {
 func passes(t *testing.T, root string) {
 	out, ok := check(t, root, nil, "iomap/003", "iomap/010", "iomap/024", "generic/001")
 	if strings.Contains(out, "no programmable disk") {
-		able(t, errors.New(out))
+		hosttest.Unable(t, errors.New(out))
 	}
 	wants(t, out, `iomap/003 passed`, `iomap/010 passed`, `iomap/024 \[not run\] iomapcheck: .*`, `generic/001 passed`)
 	if !ok {

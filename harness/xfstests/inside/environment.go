@@ -84,8 +84,8 @@ func outcome(text string) (Outcome, error) {
 // perProgram bounds one program, as the last resort.
 const perProgram = 40 * time.Second
 
-// target is this machine's kernel, with the programs where the request wants them.
-func (e Environment) target(ctx context.Context, where Needs, report func(string)) (*host.Target, error) {
+// target is this machine's kernel, with the programs where the request wants them. busy is what else uses $TEST_DIR.
+func (e Environment) target(ctx context.Context, where Needs, busy *load, report func(string)) (*host.Target, error) {
 	c := host.Config{RunLimit: perProgram * time.Duration(e.TimeFactor), Report: report}
 	if where == NeedsDisk {
 		c.Drive = host.Drive{Device: e.ScratchDev, MkfsOptions: e.MkfsOptions, MountOptions: e.MountOptions}
@@ -96,7 +96,7 @@ func (e Environment) target(ctx context.Context, where Needs, report func(string
 	}
 	c.Dir = e.TestDir
 	if e.TestDev != "" {
-		c.Cycle = e.cycle
+		c.Cycle = func(ctx context.Context) error { return busy.paused(func() error { return e.cycle(ctx) }) }
 	}
 	return host.Open(ctx, c)
 }

@@ -41,13 +41,14 @@ type Result struct {
 
 // Run runs the case's variants and tells of them. An error is a fault of ours before anything could be run.
 func (e Environment) Run(ctx context.Context, req Request) (Result, error) {
-	t, err := e.target(ctx, req.Where, func(line string) { fmt.Fprintln(req.Full, line) })
+	var busy load
+	t, err := e.target(ctx, req.Where, &busy, func(line string) { fmt.Fprintln(req.Full, line) })
 	if err != nil {
 		return Result{}, err
 	}
 	defer t.Close()
-	stop := e.startLoad()
-	defer stop()
+	busy.start(e)
+	defer busy.stop()
 	return e.runOn(ctx, t, req)
 }
 

@@ -41,7 +41,7 @@ func (g *attendant) prepare(p Prepare) Prepared {
 // furnish does all of a preparation but the file system.
 func (g *attendant) furnish(p Prepare) error {
 	for _, name := range p.Modules {
-		if _, err := guest.LoadModule(name); err != nil {
+		if err := guest.LoadModule(name); err != nil {
 			return err
 		}
 	}
