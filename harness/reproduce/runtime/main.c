@@ -71,8 +71,10 @@ static int run_program(void)
 			ended = 0;
 		}
 	for (int i = 0; i < NTASKS; i++) /* those that the program never let go */
-		if (!GET(S->task[i].go) && tasks[i].thread_of < 0)
+		if (!GET(S->task[i].go) && tasks[i].thread_of < 0) {
+			SET(S->task[i].ended, 1);
 			kill(S->task[i].pid, SIGKILL);
+		}
 	return ended;
 }
 

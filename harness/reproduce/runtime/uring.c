@@ -27,8 +27,10 @@ static struct result do_uring(struct task *t, const struct op *o, struct buffer 
 
 	if (fd < 0)
 		return failed(errno);
-	if (!t->ring.sqes && (err = ring_setup(t)))
-		return failed(err);
+	if (!t->ring.sqes && (err = ring_setup(t))) {
+		missed(o - ops, "this kernel has no io_uring for us: %s", strerror(err));
+		stop(t);
+	}
 	if (r->buf)
 		free_buffer(r->buf);
 	memset(r, 0, sizeof(*r));
