@@ -58,6 +58,12 @@ func postWriteInvalidation() prog.Case {
 				Kernel:    "gfs2_readahead → iomap_readahead",
 			},
 			{
+				FS: []string{"f2fs"}, Variants: []string{"readahead"}, Since: "6.13",
+				Witnesses: []prog.Witness{prog.SeenBlocked("refill", "f2fs_precache_extents")},
+				Why:       "before it reads ahead for fadvise, f2fs caches the file's extents, for which it waits for the direct write; shown by the reader asleep. Seen on 6.17.13 and 7.2.13, not on 6.12.117",
+				Kernel:    "f2fs_file_fadvise → f2fs_precache_extents: i_gc_rwsem[WRITE]",
+			},
+			{
 				FS:        []string{"gfs2"},
 				Witnesses: []prog.Witness{prog.SeenBlocked("refill", "gfs2_glock_wait", "inode_dio_wait")},
 				Why:       "a direct write holds the inode's glock DEFERRED, and a buffered read needs it SHARED, so that the cache cannot be refilled meanwhile; shown by the reader asleep",

@@ -50,7 +50,8 @@ func leaveUser(root string, fd, uid int, n int64) (*Limit, error) {
 	if err := control(getQuota, fd, uid, &q); err != nil {
 		return nil, err
 	}
-	if err := limit(fd, uid, q.blocks+uint64(n)/blockOfLimits); err != nil {
+	// A limit of 0 would be none.
+	if err := limit(fd, uid, max(1, q.blocks+uint64(n)/blockOfLimits)); err != nil {
 		return nil, err
 	}
 	return &Limit{lift: func() error {

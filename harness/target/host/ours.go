@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ func (r *run) oursOf(found []kmsg.Finding) []kmsg.Finding {
 }
 
 // ours says whether a finding may be about this program. The log is the whole machine's, where others try file systems, too: what the kernel says
-// of a device is ours only if it is of ours, and a hung task only if it is not another process's. The rest of it stands in the console's text.
+// of a device is ours only if it is of ours, a hung task only if it is not another process's, and a stale page cache only of a file that has the
+// name of one of ours. The rest of it stands in the console's text.
 func (r *run) ours(f kmsg.Finding) bool {
 	switch f.Kind {
 	case oops.FSCorruption, oops.FSShutdown, oops.IOError:
@@ -25,6 +27,8 @@ func (r *run) ours(f kmsg.Finding) bool {
 		return r.device == "" || slices.ContainsFunc(f.Lines, names.MatchString)
 	case oops.HungTask:
 		return !others(f.Lines)
+	case oops.StalePageCache:
+		return slices.Contains(r.job.Program.Files(), path.Base(f.File))
 	}
 	return true
 }
