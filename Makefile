@@ -81,6 +81,7 @@ readme: bin/iomapcheck ## run the README's commands as written
 
 vm-deps: ## what virtual machines need: QEMU (as root it is installed)
 	@ci/install-missing qemu-system-x86_64 qemu-system-x86
+	@ci/install-missing --optional dmsetup dmsetup
 
 browser-deps: # pages are looked at in a real browser where there is one
 	@ci/install-missing --optional chromium chromium fonts-dejavu-core

@@ -30,6 +30,7 @@ func rules() []rule {
 		{of: []string{"refengine/..."}, may: []string{"refengine/...", "golang.org/x/..."}, why: "the engine is a model of the kernel and knows nothing of the harness"},
 		{of: []string{"cases/..."}, may: []string{"cases/...", "harness/prog"}, why: "cases are data"},
 		{of: []string{"harness/prog", "harness/history", "harness/judge"}, may: []string{"harness/prog", "harness/history", "harness/judge"}, why: "programs, histories and the judge are used everywhere and depend on nothing"},
+		{of: []string{"harness/reproduce"}, may: []string{"harness/prog"}, why: "it writes programs out and runs none"},
 		{of: []string{"vmimage/..."}, may: []string{"vmimage/...", "golang.org/x/...", "github.com/klauspost/compress/...", "github.com/ulikunitz/xz/..."}, why: "machines know nothing of what is run in them"},
 		{of: []string{"harness/disk", "harness/oops", "harness/fsys"}, may: []string{"golang.org/x/..."}, why: "they are mechanisms of their own"},
 		{of: []string{"harness/pressure"}, may: []string{"golang.org/x/...", "github.com/containerd/cgroups/..."}, why: "it is a mechanism of its own"},

@@ -69,7 +69,7 @@ func TestREADMECommandsRunAsWritten(t *testing.T) {
 	if ran < 4 {
 		t.Errorf("only %d pieces of the README were run", ran)
 	}
-	for _, left := range []string{"case.txt", "verdicts.jsonl"} {
+	for _, left := range []string{"case.txt", "verdicts.jsonl", "repro.c", "repro"} {
 		_ = os.Remove(filepath.Join("..", left))
 	}
 }

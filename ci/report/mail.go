@@ -68,6 +68,9 @@ func (r *Report) mailed(b *strings.Builder, n int, f *Finding) {
 	for line := range strings.Lines(smallest(e)) {
 		fmt.Fprint(b, "     ", line)
 	}
+	if _, err := Reproducer(v.Verdict, e, r.Rule(f.Case)); err == nil {
+		fmt.Fprintf(b, "\n   Without iomapcheck: as C, from %s\n", CommandForC(v.Verdict))
+	}
 	for _, finding := range e.Findings {
 		fmt.Fprintf(b, "\n   The kernel says:\n\n     %s\n", strings.Join(finding.Lines, "\n     "))
 	}

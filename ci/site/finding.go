@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/ci/lane"
@@ -33,6 +35,10 @@ type findingData struct {
 	Reproduce string
 	Evidence  string
 	Paste     string
+	// C is the file's name that has the program in C, CommandForC what writes it where the site does not have it, and NoC why there can be none.
+	C, CommandForC, NoC string
+
+	reproducer string // its text
 }
 
 // firstBad is since when the shown kernel's cell is bad.
@@ -48,13 +54,23 @@ type edge struct{ Text, Bisect, Log string }
 
 type consoleFinding struct{ Title, Text string }
 
+// maxC is how many findings, the worst first, have their program as C beside their page: a file of some forty kilobytes. The others have the
+// command that writes it.
+const maxC = 10
+
 func (s *site) findings() error {
 	var errs []error
+	written := 0
 	for _, f := range s.Findings {
 		if s.paged[f.Shown] == nil {
 			continue
 		}
 		d := s.finding(f)
+		if written++; d.C != "" && written <= maxC {
+			errs = append(errs, os.WriteFile(filepath.Join(s.dir, d.C), []byte(d.reproducer), 0o644))
+		} else if d.C != "" {
+			d.C, d.CommandForC = "", report.CommandForC(f.Shown.Last().Verdict)
+		}
 		errs = append(errs, s.write(file("finding", f.ID()), "finding.html", f.Case+" on "+f.FS, themeOf(f.Shown), d))
 	}
 	return errors.Join(errs...)
@@ -104,6 +120,16 @@ func (s *site) first(c *report.Cell) *firstBad {
 	return out
 }
 
+// offerC has the program as C, for those who do not have iomapcheck.
+func (d *findingData) offerC(v report.Seen, e report.Evidence) {
+	text, err := report.Reproducer(v.Verdict, e, d.Rule)
+	if err != nil {
+		d.NoC = err.Error()
+		return
+	}
+	d.C, d.reproducer = strings.TrimSuffix(file("finding", d.ID), ".html")+".c", text
+}
+
 // evidence reads what there is and puts it into the page.
 func (s *site) evidence(d *findingData, v report.Seen) {
 	if v.Evidence == "" {
@@ -115,6 +141,7 @@ func (s *site) evidence(d *findingData, v report.Seen) {
 		d.NoPicture = err.Error()
 	}
 	d.Program, d.Reduced = numbered(e.Program, v.Op()), e.Reduced
+	d.offerC(v, e)
 	d.Diagnosis = cmp.Or(e.Diagnosis, e.Fault)
 	for _, f := range e.Findings {
 		d.Console = append(d.Console, consoleFinding{f.String(), strings.Join(f.Lines, "\n")})

@@ -170,6 +170,22 @@ func TestAFindingsPageHasWhatADeveloperNeeds(t *testing.T) {
 	}
 }
 
+func TestAFindingHasItsProgramAsC(t *testing.T) {
+	dir := made(t, recorded(t), Options{})
+	text, err := os.ReadFile(filepath.Join(dir, "finding-fallback.outcomes~first@btrfs@vm.c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{" * seen        ", "7.2.13+deb14-amd64 (debian:7.2)", "mkfs.btrfs", "set_rule(t, 4, (struct rule){ .writes = 1, .fails = 1 });"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%.3000s", want, text)
+		}
+	}
+	if page := pagesOf(t, dir)["finding-fallback.outcomes~first@btrfs@vm.html"]; !strings.Contains(page, `<a href="finding-fallback.outcomes~first@btrfs@vm.c"`) {
+		t.Error("its page does not offer it")
+	}
+}
+
 func TestAFindingsPageSaysSinceWhenItIsBadAndBetweenWhichKernels(t *testing.T) {
 	run := func(day int, revision, kernel string, v judge.Verdict) runs.Run {
 		return runs.Run{Info: runs.Info{Started: time.Date(2026, 11, day, 1, 30, 0, 0, time.UTC), Revision: revision}, Verdicts: []campaign.Verdict{{

@@ -58,6 +58,20 @@ func (v Verdict) IsOf(row *prog.Row) bool {
 	return fits && err == nil
 }
 
+// ProgramOn is the unit's program on a kernel of a series, at its last point release, as the first row that fits changes it. A row that says that
+// the rule cannot be tried there is an error.
+func (u Unit) ProgramOn(release string) (prog.Program, error) {
+	v, err := kernel.ParseVersion(release)
+	if err != nil {
+		return prog.Program{}, err
+	}
+	p, row, err := u.program("vm", newest(v).String())
+	if err == nil && row != nil && row.Unsupported != "" {
+		err = fmt.Errorf("%s cannot be tried there: %s", u.Name(), row.Unsupported)
+	}
+	return p, err
+}
+
 // fitting is the first of the rows that fits, nil where none does.
 func (at place) fitting(rows []prog.Row) (*prog.Row, error) {
 	for i := range rows {

@@ -36,6 +36,7 @@ func completions() map[string]func() []string {
 		"pressure": func() []string { return []string{"none", "high", "max", "reclaim", "hog"} },
 		"accel":    func() []string { return []string{"kvm", "tcg"} },
 		"mutant":   mutant.Names,
+		"as":       func() []string { return []string{"c", "xfs_io"} },
 	}
 }
 

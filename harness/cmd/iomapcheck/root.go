@@ -87,7 +87,7 @@ usage. So any run command fits git bisect run.
 	flags.StringVar(&a.config, "config", "", "defaults of flags (environment: IOMAPCHECK_CONFIG; otherwise iomapcheck.yaml, if there is one)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.mutants(), a.doctor(), a.validate(), a.bisectRun(), a.image(), a.vm(), a.language(), a.xfstests(), a.reportCommand(), a.ciCommand())
+	root.AddCommand(a.list(), a.runCommand(), a.matrix(), a.replay(), a.reproducer(), a.mutants(), a.doctor(), a.validate(), a.bisectRun(), a.image(), a.vm(), a.language(), a.xfstests(), a.reportCommand(), a.ciCommand())
 	return complete(usageErrors(root))
 }
 

@@ -1,0 +1,7 @@
+static struct result do_fsync(struct task *t, const struct op *o, struct buffer *b)
+{
+	int fd = fd_of(t, o);
+
+	(void)b;
+	return fd < 0 ? failed(errno) : returned(fsync(fd));
+}
