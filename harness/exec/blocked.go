@@ -1,11 +1,8 @@
 package exec
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -103,56 +100,9 @@ func (c *conductor) sample(p *proc) sample {
 	if !op.open {
 		return s
 	}
-	status, err := os.ReadFile(taskFile(p, "status"))
-	if err != nil {
-		return s
-	}
-	state := field(status, "State:")
-	s.asleep = strings.HasPrefix(state, "S") || strings.HasPrefix(state, "D")
-	s.switches = field(status, "voluntary_ctxt_switches:") + "/" + field(status, "nonvoluntary_ctxt_switches:")
+	t := lookAt(p.process.Pid, livingThread(p))
+	s.asleep, s.switches = t.asleep, t.switches
 	return s
-}
-
-// taskFile is a file of /proc that tells of the task.
-func taskFile(p *proc, name string) string {
-	return threadFile(p.process.Pid, livingThread(p), name)
-}
-
-func threadFile(pid, tid int, name string) string {
-	return fmt.Sprintf("/proc/%d/task/%d/%s", pid, tid, name)
-}
-
-// livingThread is the task's own thread; or, where that has died of a signal, the one that is still ending the process: the last one does what
-// there is to do, whichever it is (exit_mm → exit_aio).
-func livingThread(p *proc) int {
-	pid := p.process.Pid
-	if asleepOrRunning(pid, p.tid) {
-		return p.tid
-	}
-	others, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // none where the process is gone
-	for _, t := range others {
-		if tid, err := strconv.Atoi(t.Name()); err == nil && asleepOrRunning(pid, tid) {
-			return tid
-		}
-	}
-	return p.tid
-}
-
-// asleepOrRunning says whether a thread is there and not a zombie.
-func asleepOrRunning(pid, tid int) bool {
-	status, err := os.ReadFile(threadFile(pid, tid, "status"))
-	state := field(status, "State:")
-	return err == nil && state != "" && !strings.ContainsAny(state[:1], "ZX")
-}
-
-// field is the value of a line of a /proc file.
-func field(text []byte, name string) string {
-	for line := range bytes.Lines(text) {
-		if v, ok := bytes.CutPrefix(line, []byte(name)); ok {
-			return string(bytes.TrimSpace(v))
-		}
-	}
-	return ""
 }
 
 // machineIdle says whether nothing but the caller is runnable.
