@@ -4,6 +4,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,19 +56,15 @@ func TestAThreadIsSeenAsleepRunningAndGoneWithOrWithoutItsStatus(t *testing.T) {
 // spins looks at a thread that is always runnable.
 func spins(t *testing.T, name string, look func(pid, tid int) thread) {
 	t.Helper()
-	tid, stop := make(chan int), make(chan struct{})
+	tid := make(chan int)
+	var stop atomic.Bool
 	go func() {
 		runtime.LockOSThread()
 		tid <- unix.Gettid()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
+		for !stop.Load() {
 		}
 	}()
-	defer close(stop)
+	defer stop.Store(true)
 	id := <-tid
 	until(t, look, os.Getpid(), id, name+": a thread that computes does not sleep", func(s thread) bool { return s.there && !s.asleep })
 }
