@@ -16,7 +16,7 @@ func dioDsyncFlushes() prog.Case {
 	const n = 4 * prog.KiB
 	asleep := []string{
 		"submit_bio_wait", "blkdev_issue_flush", "xlog_wait_on_iclog", "jbd2_log_wait_commit", "write_all_supers", "log_flush_wait",
-		"bch2_dio_write_flush",
+		"bch2_dio_write_flush", "bch2_journal_flush_seq",
 	}
 	arranged := func(before []prog.Op, in []string, hold []prog.Op, let []prog.Op, write ...prog.Op) prog.Program {
 		last := &write[len(write)-1]

@@ -19,6 +19,20 @@ func failedWriteback() prog.Case {
 			prog.Fail(prog.Writes, "EIO", 1).Of("f", 0, whole),
 			prog.DirectRead("f", 0, whole).Fails("EIO"),
 		).Witness(direct())}},
-		Rows: []prog.Row{rows.Journalled("what fails is the journal, and the filesystem with it")},
+		Rows: []prog.Row{
+			rows.Journalled("what fails is the journal, and the filesystem with it"),
+			{
+				FS:        []string{"bcachefs"},
+				Witnesses: []prog.Witness{refused()},
+				Why:       "the cache is written back before the direct read is begun at all; shown by the writeback that failed",
+				Kernel:    "bch2_read_iter → filemap_write_and_wait_range",
+			},
+			{
+				FS: []string{"f2fs"}, Before: "5.18",
+				Witnesses: []prog.Witness{refused()},
+				Why:       "the cache is written back before the direct read is begun at all; shown by the writeback that failed",
+				Kernel:    "generic_file_read_iter → filemap_write_and_wait_range",
+			},
+		},
 	}
 }

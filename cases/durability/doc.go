@@ -81,12 +81,13 @@ func unflushedWhole(variants ...string) prog.Row {
 	return r
 }
 
-// flushedTooEarly is the row of f2fs, whose direct write asks for its flush before it has noted that there is anything to flush.
-func flushedTooEarly(variants ...string) prog.Row {
+// flushedTooEarly is the row of f2fs, whose direct write asks for its flush before it has noted that there is anything to flush; before its direct
+// I/O went through iomap that was so of asynchronous ones.
+func flushedTooEarly(since string, variants ...string) prog.Row {
 	return prog.Row{
-		FS: []string{"f2fs"}, Variants: variants, Since: "5.18", Known: true,
+		FS: []string{"f2fs"}, Variants: variants, Since: since, Known: true,
 		Why: "iomap_dio_complete syncs before f2fs_dio_write_iter sets FI_UPDATE_WRITE (with AIO it is never set), and f2fs_do_sync_file flushes the " +
-			"disk's cache only where a flag says that data were written: O_DSYNC returns while overwritten data are in the disk's cache. Seen on 7.2.13",
+			"disk's cache only where a flag says that data were written: O_DSYNC returns while overwritten data are in the disk's cache. Seen on 5.10.262 (AIO), 6.1.192, 6.12.117, 6.17.13 and 7.2.13",
 		Kernel: "f2fs_dio_write_iter, iomap_dio_complete → generic_write_sync → f2fs_do_sync_file: goto out",
 	}
 }

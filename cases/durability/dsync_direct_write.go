@@ -33,6 +33,6 @@ func dsyncDirectWrite() prog.Case {
 				ops(prog.AIOWrite("w", "f", whole, whole, 'n').With(prog.DSync), prog.Reap("w")),
 				prog.FileSize("f").Counts(2*whole), prog.Read("f", whole, whole).Returns('n'))},
 		},
-		Rows: []prog.Row{journalled(), unflushed("overwrite", "unwritten", "again", "aio"), flushedTooEarly("overwrite", "aio")},
+		Rows: []prog.Row{journalled(), unflushed("overwrite", "unwritten", "again", "aio"), flushedTooEarly("5.18", "overwrite"), flushedTooEarly("", "aio")},
 	}
 }

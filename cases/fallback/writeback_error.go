@@ -26,6 +26,12 @@ func writebackError() prog.Case {
 			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			rows.Checksummed("there is nothing to fall back from"),
 			{
+				FS: []string{"f2fs"}, Before: "5.18",
+				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},
+				Why:       "the cache is written back before the direct write is begun at all, and what that fails with is the write's error; shown by the writeback",
+				Kernel:    "generic_file_direct_write → filemap_write_and_wait_range",
+			},
+			{
 				FS:        []string{"bcachefs"},
 				Expect:    map[string]prog.Expect{"dio": {Errnos: []string{"EIO"}, MustFail: true}},
 				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},
