@@ -58,9 +58,9 @@ func postWriteInvalidation() prog.Case {
 				Kernel:    "gfs2_readahead → iomap_readahead",
 			},
 			{
-				FS: []string{"f2fs"}, Variants: []string{"readahead"}, Since: "6.1",
+				FS: []string{"f2fs"}, Variants: []string{"readahead"}, Since: "6.12",
 				Witnesses: []prog.Witness{prog.SeenBlocked("refill", "f2fs_precache_extents")},
-				Why:       "before it reads ahead for fadvise, f2fs caches the file's extents, for which it waits for the direct write; shown by the reader asleep. Seen on 6.12.117, 6.17.13 and 7.2.13, not on 5.10.262",
+				Why:       "before it reads ahead for fadvise, f2fs caches the file's extents, for which it waits for the direct write; shown by the reader asleep. Seen on 6.12.117, 6.17.13 and 7.2.13, not on 6.1.192",
 				Kernel:    "f2fs_file_fadvise → f2fs_precache_extents: i_gc_rwsem[WRITE]",
 			},
 			{
