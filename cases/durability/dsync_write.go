@@ -44,6 +44,7 @@ func dsyncFallback() prog.Case {
 		), holds('n').As("after")).Witness(prog.WhileHeld("redirty"), prog.Fired("iomap:iomap_dio_invalidate_fail", 1))}},
 		Rows: []prog.Row{
 			journalled(),
+			rows.BufferHeads(),
 			rows.Checksummed("there is no direct write that could fall back"),
 			{
 				FS: []string{"btrfs"}, Before: "5.11", Known: true,
