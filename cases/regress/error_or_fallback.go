@@ -25,8 +25,9 @@ func errorOrFallback() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			rows.Checksummed("nothing is written back before it"),
+			rows.BufferHeads(),
 			{
-				FS: []string{"xfs", "ext4", "btrfs", "zonefs/conventional"}, Before: "6.5",
+				FS: []string{"xfs", "ext4", "btrfs", "f2fs", "zonefs/conventional"}, Before: "6.5",
 				Expect: map[string]prog.Expect{
 					"write": {Errnos: []string{"EIO"}, MustFail: true},
 					"after": {OneOf: "od"},
@@ -36,7 +37,6 @@ func errorOrFallback() prog.Case {
 				Kernel:    "__iomap_dio_rw → filemap_write_and_wait_range",
 				Commit:    "iomap: use kiocb_write_and_wait and kiocb_invalidate_pages",
 			},
-			rows.BufferHeads(),
 			{
 				FS:          []string{"gfs2"},
 				Unsupported: "what is dirty is written back when the glock changes its state, before the direct write asks",
