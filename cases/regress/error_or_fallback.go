@@ -25,13 +25,16 @@ func errorOrFallback() prog.Case {
 		Rows: []prog.Row{
 			rows.Journalled("what fails is the journal, and the filesystem with it"),
 			rows.Checksummed("nothing is written back before it"),
-			rows.BufferHeads(),
+			{
+				FS: []string{"f2fs"}, Before: "5.18",
+				Expect:    failedAtOnce(),
+				Witnesses: []prog.Witness{prog.Fired("filemap:filemap_set_wb_err", 1)},
+				Why:       "the cache is written back before the direct write is begun at all, and what that fails with is the write's error; shown by the writeback",
+				Kernel:    "generic_file_direct_write → filemap_write_and_wait_range",
+			},
 			{
 				FS: []string{"xfs", "ext4", "btrfs", "f2fs", "zonefs/conventional"}, Before: "6.5",
-				Expect: map[string]prog.Expect{
-					"write": {Errnos: []string{"EIO"}, MustFail: true},
-					"after": {OneOf: "od"},
-				},
+				Expect:    failedAtOnce(),
 				Witnesses: []prog.Witness{direct()},
 				Why:       "a writeback that fails is the write's error, and only a failed invalidation a reason to fall back",
 				Kernel:    "__iomap_dio_rw → filemap_write_and_wait_range",
@@ -51,4 +54,9 @@ func errorOrFallback() prog.Case {
 			},
 		},
 	}
+}
+
+// failedAtOnce is where the writeback's error is the write's: what was in the cache is there still, or what is on the disk.
+func failedAtOnce() map[string]prog.Expect {
+	return map[string]prog.Expect{"write": {Errnos: []string{"EIO"}, MustFail: true}, "after": {OneOf: "od"}}
 }
