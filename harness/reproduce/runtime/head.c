@@ -147,19 +147,27 @@ __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 		_exit(2);
 }
 
+/* Fills in a line about an operation, or about the program where n is negative. */
+__attribute__((format(printf, 3, 0))) static void about(char line[1000], int n, const char *fmt, va_list args)
+{
+	char what[900];
+
+	vsnprintf(what, sizeof(what), fmt, args);
+	if (n < 0)
+		snprintf(line, 1000, "%s", what);
+	else
+		snprintf(line, 1000, "op %d: %.200s: %.700s", n, ops[n].text, what);
+}
+
 /* Notes what is wrong with the kernel; the first one is the verdict. */
 __attribute__((format(printf, 2, 3))) static void bug(int n, const char *fmt, ...)
 {
-	char what[900], line[1000];
+	char line[1000];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
+	about(line, n, fmt, args);
 	va_end(args);
-	if (n < 0)
-		snprintf(line, sizeof(line), "%s", what);
-	else
-		snprintf(line, sizeof(line), "op %d: %.200s: %.700s", n, ops[n].text, what);
 	say("  !! %s", line);
 	if (ADD(S->has_bug) == 1)
 		strcpy(S->bug, line);
@@ -168,16 +176,12 @@ __attribute__((format(printf, 2, 3))) static void bug(int n, const char *fmt, ..
 /* Notes why the situation did not come about; the first one counts, and only where nothing is wrong. */
 __attribute__((format(printf, 2, 3))) static void missed(int n, const char *fmt, ...)
 {
-	char what[900], line[1000];
+	char line[1000];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
+	about(line, n, fmt, args);
 	va_end(args);
-	if (n < 0)
-		snprintf(line, sizeof(line), "%s", what);
-	else
-		snprintf(line, sizeof(line), "op %d: %.200s: %.700s", n, ops[n].text, what);
 	say("  -- %s", line);
 	if (ADD(S->has_missed) == 1)
 		strcpy(S->missed, line);
