@@ -10,7 +10,8 @@ import (
 
 // The file form of an image: imageMagic, the size, the number of chunks, the chunks, the number of places, and the places in ascending
 // order, each the number of a chunk on the disk and of one in the file. Numbers are little-endian, of 64 bits. A chunk that an image
-// refers to from many places (a disk that was filled with one byte) is in the file once; one of zeros is not.
+// refers to from many places (a disk that was filled with one byte) is in the file once; one of zeros is not. An image over another lists the
+// places only where it is not that one, also those of zeros.
 const imageMagic = "iomapcheck disk image 1\n"
 
 // ErrImageFile says that what should be the file form of an image is not.
@@ -22,17 +23,29 @@ type place struct {
 	data *chunk
 }
 
-// places lists the chunks, in the order of the disk.
-func (c *contents) places() []place {
+// changes lists the chunks that are not those of base, in the order of the disk.
+func (c *contents) changes(base *contents) []place {
 	var all []place
 	zero := new(chunk)
 	for i, l := range c.root {
-		if l == nil {
+		below := base.root[i]
+		if l == below {
 			continue
 		}
+		if l == nil {
+			l = &leaf{}
+		}
+		if below == nil {
+			below = &leaf{}
+		}
 		for j := range l.slots {
-			if data := l.slots[j].data; data != nil && *data != *zero {
-				all = append(all, place{int64(i*leafChunks + j), data})
+			at, data, under := int64(i*leafChunks+j), l.slots[j].data, below.slots[j].data
+			switch {
+			case data == under || under == nil && *data == *zero:
+			case data == nil:
+				all = append(all, place{at, zero})
+			default:
+				all = append(all, place{at, data})
 			}
 		}
 	}
@@ -41,8 +54,21 @@ func (c *contents) places() []place {
 
 // WriteTo writes the image's file form; it implements io.WriterTo.
 func (i *Image) WriteTo(w io.Writer) (int64, error) {
+	blank := newContents(i.Size())
+	return i.write(w, &blank)
+}
+
+// WriteOver writes the file form of what a disk made of base, for ReadImageOver. The image must be of a disk that base was restored to.
+func (i *Image) WriteOver(w io.Writer, base *Image) (int64, error) {
+	if base.Size() != i.Size() {
+		return 0, fmt.Errorf("write disk image: it has %d bytes, what it stands on %d", i.Size(), base.Size())
+	}
+	return i.write(w, &base.contents)
+}
+
+func (i *Image) write(w io.Writer, base *contents) (int64, error) {
 	out := &imageWriter{w: bufio.NewWriterSize(w, 1<<20)}
-	places := i.contents.places()
+	places := i.contents.changes(base)
 	number := map[*chunk]int64{}
 	var chunks []*chunk
 	for _, p := range places {
@@ -88,7 +114,13 @@ func (w *imageWriter) numbers(list ...int64) {
 
 // ReadImage reads an image's file form; whatever else it is given is ErrImageFile. It takes no more memory than its input has bytes, and that
 // of an empty disk of the size that the input names.
-func ReadImage(r io.Reader) (*Image, error) {
+func ReadImage(r io.Reader) (*Image, error) { return readImage(r, nil) }
+
+// ReadImageOver reads what WriteOver wrote over the same bytes.
+func ReadImageOver(r io.Reader, base *Image) (*Image, error) { return readImage(r, base) }
+
+// readImage reads an image over base, nil for none.
+func readImage(r io.Reader, base *Image) (*Image, error) {
 	in := &imageReader{r: bufio.NewReaderSize(r, 1<<20)}
 	magic := make([]byte, len(imageMagic))
 	in.bytes(magic)
@@ -100,6 +132,13 @@ func ReadImage(r io.Reader) (*Image, error) {
 		return nil, fmt.Errorf("read disk image: %w", in.err)
 	}
 	image := &Image{contents: newContents(size)}
+	if base != nil {
+		if base.Size() != size {
+			return nil, fmt.Errorf("read disk image: %w: it is of %d bytes, what it stands on has %d", ErrImageFile, size, base.Size())
+		}
+		image.contents = base.contents
+		image.contents.owner = new(owner)
+	}
 	in.fill(&image.contents, in.chunks(count))
 	if in.err != nil {
 		return nil, fmt.Errorf("read disk image: %w", in.err)

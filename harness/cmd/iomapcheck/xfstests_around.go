@@ -44,7 +44,8 @@ func (a *app) xfstestsRun() *cobra.Command {
 		Use: "run --tree TREE (-g GROUP,… | TEST…)", Short: "runs stock tests of an xfstests tree in our machines, on our kernels",
 		Long: `run builds the tree, once, in a userland made of Debian packages, and runs its tests in virtual machines: TEST and SCRATCH are two halves
 of the programmable disk, local.config is written from the file systems given, or from the sections of an existing one, and each test has
-a time limit. After a crash, a hang, or anything that the kernel complains of, the next test gets a machine that has just booted.
+a time limit. After a crash, a hang, or a WARN, the next test gets a fresh kernel: a clone of the snapshot that is taken of the first machine
+before its first test, and kept in the cache for later runs (with --plain, a machine that boots).
 
 Verdicts: ok (passed), unsupported (check did not run it, or a list leaves it out: with the reason), fail (with the difference), hang
 (with stacks), crash (what the console says counts before what check says), infra (our own fault). While a test runs, the branches of the kernel

@@ -31,7 +31,7 @@ func (t *Target) cloneIn(ctx context.Context, l *level, memory *qemu.Memory) (*m
 	if err != nil {
 		return nil, err
 	}
-	m.of, m.hello, m.prepared = l, l.hello, l.prepared
+	m.of, m.hello, m.prepared, m.atStation = l, l.hello, l.prepared, l.station
 	err = m.disk.Restore(l.image)
 	if err == nil {
 		err = m.vm.Load(ctx, l.State())

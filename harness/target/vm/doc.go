@@ -16,6 +16,9 @@
 // are copies of a machine that has begun them (branch.go): in the middle of them, with tasks asleep in the kernel and requests that the
 // disk holds.
 //
+// A shell can have a snapshot too, of the state to which its command was brought (station.go); disks that are files (files.go) are in it with what
+// was written to them.
+//
 // What a preparation shows of the kernel is never hidden in a snapshot: when mkfs or mount are refused, fail, or make the kernel complain, the
 // job that wanted them goes on with the machine in which that happened, and no snapshot is made.
 //

@@ -21,12 +21,13 @@ import (
 	"github.com/iomapcheck/iomapcheck/vmimage/snapshot"
 )
 
-// level is an open snapshot of a machine. There are two, each made from the one before:
+// level is an open snapshot of a machine:
 //
 //	booted     the guest has greeted                                 one for each kernel, image and shape
-//	prepared   a file system is made and mounted, tracing is on       one for each file system and variant of a booted one
+//	prepared   a file system is made and mounted, tracing is on       one for each file system and variant of a booted one, made from it
+//	station    a shell's command waits for input                      one for each Station
 //
-// In both the guest waits for a message and none is under way, and no request is at the disk.
+// In all of them the guest waits for a message and none is under way, and no request is at the disk.
 type level struct {
 	*snapshot.Snapshot
 	key   string
@@ -34,8 +35,8 @@ type level struct {
 	hello wire.Hello
 	// image is the disk's contents; nil where nothing was ever written.
 	image *disk.Image
-	// prepared says that this is the second level.
-	prepared bool
+	// prepared and station say that this is a level of that name.
+	prepared, station bool
 	// fs is what a prepared level has mounted, and what one of reviving will mount.
 	fs fsys.Spec
 	// of is the booted level that one of reviving is, nil for others.
@@ -62,7 +63,7 @@ func (t *Target) bootedLevel(ctx context.Context, s shape, watch func(string)) (
 	}
 	return t.level(ctx, key, level{shape: s}, func(ctx context.Context, d *snapshot.Draft) error {
 		watch("booting " + t.kernel.Release)
-		return t.twice(ctx, func() error { return t.makeBooted(ctx, s, d) })
+		return t.makeBooted(ctx, s, d)
 	})
 }
 
@@ -72,22 +73,31 @@ func (t *Target) bootedKey(s shape) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parts := []string{"booted", s.String(), kernel, t.image.Key, fmt.Sprint(t.config.DiskSize)}
-	return cache.Key(append(parts, t.qemuConfig(s, nil, t.config.DiskSize).Identity()...)...), nil
+	parts := append([]string{"booted", s.String(), kernel, t.image.Key, fmt.Sprint(t.config.DiskSize)}, t.config.Files...)
+	return cache.Key(append(parts, t.qemuConfig(s, nil, t.diskSize()).Identity()...)...), nil
 }
 
 func (t *Target) makeBooted(ctx context.Context, s shape, d *snapshot.Draft) error {
-	config := t.qemuConfig(s, nil, t.config.DiskSize)
-	memory, err := d.Memory(config.MemorySize())
-	if err != nil {
-		return err
-	}
-	m, err := t.bootIn(ctx, s, memory)
+	m, err := t.bootInDraft(ctx, s, d)
 	if err != nil {
 		return err
 	}
 	defer m.stop()
 	return m.keep(ctx, d, strings.Join(m.vm.Command, " "))
+}
+
+// bootInDraft boots a machine that is to be saved.
+func (t *Target) bootInDraft(ctx context.Context, s shape, d *snapshot.Draft) (m *machine, err error) {
+	size := t.qemuConfig(s, nil, t.diskSize())
+	err = t.twice(ctx, func() error {
+		memory, err := d.Memory(size.MemorySize())
+		if err != nil {
+			return err
+		}
+		m, err = t.bootIn(ctx, s, memory)
+		return err
+	})
+	return m, err
 }
 
 // preparedLevel opens the snapshot of a clone of base that has the job's file system mounted, or makes it. Where the preparation
@@ -182,7 +192,7 @@ func (m *machine) keep(ctx context.Context, d *snapshot.Draft, booted string) er
 	}
 	console, _ := m.log.since(0, 0)
 	var image bytes.Buffer
-	if _, err := m.disk.Snapshot().WriteTo(&image); err != nil {
+	if err := m.target.writeImage(&image, m.disk.Snapshot()); err != nil {
 		return err
 	}
 	return errors.Join(d.Put(helloFile, hello), d.Put(commandFile, []byte(booted)), d.Put(consoleFile, []byte(console)), d.Put(diskFile, image.Bytes()))
@@ -199,21 +209,22 @@ func (t *Target) level(ctx context.Context, key string, l level, build func(cont
 		return nil, err
 	}
 	l.Snapshot, l.key, l.booted = found, key, string(found.Extra(commandFile))
-	if err := l.read(); err != nil {
+	if err := l.read(t.files.image); err != nil {
 		found.Close()
 		return nil, err
 	}
 	return t.addLevel(&l), nil
 }
 
-func (l *level) read() error {
+func (l *level) read(blank *disk.Image) error {
 	if err := json.Unmarshal(l.Extra(helloFile), &l.hello); err != nil {
 		return fmt.Errorf("read snapshot's greeting: %w", err)
 	}
-	var err error
-	if l.image, err = disk.ReadImage(bytes.NewReader(l.Extra(diskFile))); err != nil {
+	image, err := readImage(bytes.NewReader(l.Extra(diskFile)), blank)
+	if err != nil {
 		return fmt.Errorf("read snapshot's disk: %w", err)
 	}
+	l.image = image
 	return nil
 }
 

@@ -33,6 +33,8 @@ type machine struct {
 	jobs  int
 	// prepared says that a file system stands ready for a program.
 	prepared bool
+	// atStation says that a shell's command waits for input; see Station.
+	atStation bool
 	// of is the snapshot that the machine is a clone of, nil for one that has booted. kept says that it will be used again all the same, and
 	// warmed that it is a copy of a clone that was; see warm.go.
 	of           *level
@@ -78,13 +80,17 @@ func (t *Target) start(ctx context.Context, s shape, change func(*qemu.Config)) 
 
 // around makes everything of a machine but QEMU, for which socket is: a disk that is served on the other end.
 func (t *Target) around(s shape, serve func(*disk.Disk, context.Context, net.Conn) error) (m *machine, socket *os.File, err error) {
+	blank, err := t.newDisk()
+	if err != nil {
+		return nil, nil, err
+	}
 	ours, theirs, err := qemu.SocketPair()
 	if err != nil {
 		return nil, nil, err
 	}
 	serving, cancel := context.WithCancel(context.Background())
 	m = &machine{
-		target: t, shape: s, disk: disk.New(t.config.DiskSize), log: newConsole(), cancel: cancel,
+		target: t, shape: s, disk: blank, log: newConsole(), cancel: cancel,
 		inbox: make(chan wire.ToHost, 64), lost: make(chan error, 1), born: time.Now(), release: func() {},
 	}
 	m.owned.Go(func() { m.serveDisk(serving, ours, serve) })
@@ -108,7 +114,7 @@ func (m *machine) with(vm *qemu.VM, err error) (*machine, error) {
 func (t *Target) qemuConfig(s shape, socket *os.File, size int64) qemu.Config {
 	return qemu.Config{
 		Binary: t.binary, Accel: t.choice.Accel, Vmlinux: t.kernel.Vmlinux, Image: t.kernel.Image, Initrd: t.image.Path,
-		Devices: append(s.devices(size, socket), t.config.Further...), Cmdline: append(s.cmdline(), guest.Environment),
+		Devices: append(s.devices(size, socket, t.files), t.config.Further...), Cmdline: append(s.cmdline(), guest.Environment),
 		MemoryMiB: cmp.Or(s.memoryMiB(), t.config.MemoryMiB),
 	}
 }

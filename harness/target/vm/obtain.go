@@ -42,7 +42,8 @@ func (t *Target) snapshots(s shape) bool {
 func (t *Target) failed(ctx context.Context, err error) bool {
 	var shown *shownError
 	var dead *qemu.BootError
-	if err == nil || ctx.Err() != nil || errors.As(err, &shown) || errors.As(err, &dead) {
+	var found *stationError
+	if err == nil || ctx.Err() != nil || errors.As(err, &shown) || errors.As(err, &dead) || errors.As(err, &found) {
 		return false
 	}
 	t.mu.Lock()

@@ -45,14 +45,16 @@ const (
 
 // devices are the machine's disks. All are parts of one export of size bytes, the programmable disk, with the file system's own at its
 // end: there the guest reads its fences. What has no requests to hold has the disk all the same, unused.
-func (s shape) devices(size int64, socket *os.File) []qemu.Device {
+func (s shape) devices(size int64, socket *os.File, f files) []qemu.Device {
 	nbd := qemu.NBD{Serial: "programmable", Socket: socket, BlockSize: int(s.device.Sector)}
 	switch {
 	case s.device.Kind == fsys.Sequential:
 		return []qemu.Device{qemu.ZonedNBD{NBD: nbd, Part: qemu.Part{Off: size - zonesSize, Size: zonesSize}, Zone: zoneSize}}
 	case s.device.Log != 0:
-		log := s.device.Log
-		return []qemu.Device{qemu.NBDParts{NBD: nbd, Parts: []qemu.Part{{Off: log, Size: size - log}, {Off: 0, Size: log}}}}
+		own := f.end + s.device.Log
+		return []qemu.Device{qemu.NBDParts{NBD: nbd, Parts: append([]qemu.Part{{Off: own, Size: size - own}, {Off: f.end, Size: s.device.Log}}, f.parts...)}}
+	case len(f.parts) > 0:
+		return []qemu.Device{qemu.NBDParts{NBD: nbd, Parts: append([]qemu.Part{{Off: f.end, Size: size - f.end}}, f.parts...)}}
 	case !s.programmable():
 		nbd.BlockSize = 0
 	}

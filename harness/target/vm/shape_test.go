@@ -44,7 +44,7 @@ func TestFileSystemsShareAShapeUnlessTheirDevicesDiffer(t *testing.T) {
 func TestTheFileSystemsDiskEndsWhereTheProgrammableDiskDoes(t *testing.T) {
 	const size = 512 << 20
 	for _, s := range fsys.All() {
-		for _, d := range shapeOf(s).devices(size, nil) {
+		for _, d := range shapeOf(s).devices(size, nil, files{}) {
 			switch d := d.(type) {
 			case qemu.NBDParts:
 				if p := d.Parts[0]; p.Off+p.Size != size || p.Off != d.Parts[1].Size || d.Parts[1].Off != 0 || p.Size < s.MinDevice() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
@@ -24,13 +25,15 @@ type Shell struct {
 	Stay bool
 	// Command is a line for sh -c; empty for a shell that reads from In.
 	Command string
+	// Station is where the command is brought before it gets In; nil for nowhere. It has no terminal.
+	Station *Station
 	// Terminal gives the shell a terminal of this size; nil for pipes. Resized tells of new sizes; may be nil.
 	Terminal *wire.Terminal
 	Resized  <-chan wire.Terminal
 	// In is read until it ends. A Read under way when the shell ends is left behind.
 	In       io.Reader
 	Out, Err io.Writer
-	// Started is called with a look at the machine once the shell is about to start; may be nil.
+	// Started is called with a look at the machine once the shell is about to start, or is at its station; may be nil.
 	Started func(View)
 	// Watch is told what takes time, Found what the kernel complains of on its console; both may be nil.
 	Watch func(doing string)
@@ -62,27 +65,43 @@ type shell struct {
 	told  int // how many of the console's findings Found was told of
 }
 
-// Shell boots a machine, runs the shell in it, and returns its exit code. Errors are those of Run, and *CrashError.
-func (t *Target) Shell(ctx context.Context, want Shell) (code int, err error) {
+// Shell boots a machine, or takes one that is at the station, runs the shell in it, and returns its exit code. Errors are those of Run, and
+// *CrashError.
+func (t *Target) Shell(ctx context.Context, want Shell) (int, error) {
 	if want.Watch == nil {
 		want.Watch = func(string) {}
 	}
-	want.Watch("booting " + t.kernel.Release)
-	m, err := t.boot(ctx, want.shape())
+	m, err := t.forShell(ctx, want)
 	if err != nil {
 		return 0, err
 	}
 	defer m.stop()
-	s := &shell{
+	s := m.newShell(want)
+	defer s.end()
+	if !m.atStation {
+		if err := s.mount(ctx); err != nil {
+			return 0, s.explain(err)
+		}
+		if err := s.start(); err != nil {
+			return 0, s.explain(err)
+		}
+	}
+	if want.Started != nil {
+		want.Started(View{m})
+	}
+	exit, err := s.attendTo(ctx, streams{want.In, want.Out, want.Err}, nil)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	return exit.Code, nil
+}
+
+// newShell begins a shell on a machine. The caller ends it with end.
+func (m *machine) newShell(want Shell) *shell {
+	return &shell{
 		run:  m.newRun(target.Job{FS: want.FS, Name: "shell", Watch: want.Watch}),
 		want: want, ahead: make(chan struct{}, wire.InputAhead),
 	}
-	defer s.end()
-	if err := s.mount(ctx); err != nil {
-		return 0, s.explain(err)
-	}
-	code, err = s.converse(ctx)
-	return code, s.explain(err)
 }
 
 // shape is the machine's.
@@ -110,46 +129,65 @@ func (s *shell) mount(ctx context.Context) error {
 	return nil
 }
 
-// converse starts the shell and carries input and output until it ends.
-func (s *shell) converse(ctx context.Context) (int, error) {
+// start starts the command.
+func (s *shell) start() error {
 	if err := s.m.conn.Send(wire.ToGuest{Shell: &wire.Shell{Command: s.want.Command, Terminal: s.want.Terminal}}); err != nil {
-		return 0, fmt.Errorf("start the shell: %w", err)
+		return fmt.Errorf("start the shell: %w", err)
 	}
 	s.want.Watch("")
-	if s.want.Started != nil {
-		s.want.Started(View{s.m})
-	}
+	return nil
+}
+
+// streams are where a command's input comes from and its output goes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// attendTo carries input and output until the command ends, or whoever talks to it is done: then the command has taken all that it was told, and there
+// is no exit. done is nil where nobody but the command ends it.
+func (s *shell) attendTo(ctx context.Context, with streams, done <-chan error) (*wire.Exit, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go s.sendInput(ctx)
+	go s.sendInput(ctx, with.in)
 	crashed := s.m.log.crashed
 	if s.want.Stay {
 		crashed = nil
 	}
-	for {
+	said := false
+	var limit <-chan time.Time
+	for !said || len(s.ahead) > 0 {
 		select {
 		case msg, ok := <-s.m.inbox:
 			if !ok {
-				return 0, fmt.Errorf("%w: %w", errGone, s.m.gone(ctx))
+				return nil, fmt.Errorf("%w: %w", errGone, s.m.gone(ctx))
 			}
-			if exit := s.heard(msg); exit != nil && exit.Error != "" {
-				return 0, errors.New(exit.Error)
+			if exit := s.heard(msg, with); exit != nil && exit.Error != "" {
+				return nil, errors.New(exit.Error)
 			} else if exit != nil {
-				return exit.Code, nil
+				return exit, nil
 			}
+		case err := <-done:
+			if err != nil {
+				return nil, err
+			}
+			said, limit = true, time.After(s.limits.grace)
 		case size := <-s.want.Resized:
 			_ = s.m.conn.Send(wire.ToGuest{Input: &wire.Input{Resized: &size}}) // a guest that is gone needs none
 		case <-crashed:
 			s.lastWords(ctx)
-			return 0, errCrashed
+			return nil, errCrashed
+		case <-limit:
+			return nil, fmt.Errorf("the command did not take what it was told within %v", s.limits.grace)
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
+	return nil, nil
 }
 
 // heard handles one message; not nil at the end.
-func (s *shell) heard(msg wire.ToHost) *wire.Exit {
+func (s *shell) heard(msg wire.ToHost, with streams) *wire.Exit {
 	s.tell()
 	switch {
 	case msg.Ask != nil:
@@ -157,9 +195,9 @@ func (s *shell) heard(msg wire.ToHost) *wire.Exit {
 	case msg.Output != nil && msg.Output.Taken:
 		<-s.ahead
 	case msg.Output != nil && msg.Output.Err:
-		_, _ = s.want.Err.Write(msg.Output.Data) // whoever does not read any more is not interested
+		_, _ = with.err.Write(msg.Output.Data) // whoever does not read any more is not interested
 	case msg.Output != nil:
-		_, _ = s.want.Out.Write(msg.Output.Data)
+		_, _ = with.out.Write(msg.Output.Data)
 	}
 	return msg.Exit
 }
@@ -184,11 +222,11 @@ func (s *shell) tell() {
 	}
 }
 
-// sendInput sends In to the guest, never further ahead than it allows.
-func (s *shell) sendInput(ctx context.Context) {
+// sendInput sends what it reads to the guest, never further ahead than it allows, and at last that it ends, unless ctx has ended before.
+func (s *shell) sendInput(ctx context.Context, in io.Reader) {
 	buf := make([]byte, 8<<10)
 	for {
-		n, err := s.want.In.Read(buf)
+		n, err := in.Read(buf)
 		if n > 0 {
 			select {
 			case s.ahead <- struct{}{}:
@@ -200,7 +238,9 @@ func (s *shell) sendInput(ctx context.Context) {
 			}
 		}
 		if err != nil {
-			_ = s.m.conn.Send(wire.ToGuest{Input: &wire.Input{End: true}})
+			if ctx.Err() == nil {
+				_ = s.m.conn.Send(wire.ToGuest{Input: &wire.Input{End: true}})
+			}
 			return
 		}
 	}

@@ -233,16 +233,15 @@ func inClone(t *testing.T, tg *Target, l *level, line string) string {
 func command(t *testing.T, m *machine, line string) string {
 	t.Helper()
 	var out bytes.Buffer
-	s := &shell{
-		run:   m.newRun(target.Job{Name: "shell", Watch: func(string) {}}),
-		want:  Shell{Command: line, In: strings.NewReader(""), Out: &out, Err: &out, Watch: func(string) {}},
-		ahead: make(chan struct{}, 8),
-	}
+	s := m.newShell(Shell{Command: line, Watch: func(string) {}})
 	defer s.end()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if code, err := s.converse(ctx); err != nil || code != 0 {
-		t.Fatalf("%s: %d, %v: %s", line, code, err, out.String())
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+	if exit, err := s.attendTo(ctx, streams{strings.NewReader(""), &out, &out}, nil); err != nil || exit.Code != 0 {
+		t.Fatalf("%s: %+v, %v: %s", line, exit, err, out.String())
 	}
 	return out.String()
 }

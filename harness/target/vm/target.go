@@ -40,7 +40,10 @@ type Config struct {
 	Shell bool
 	// Modules are more kernel modules for the image; those that the kernel lacks are left out.
 	Modules []string
-	// Further are disks behind the programmable one; machines with them cannot be snapshotted.
+	// Files are further disks, for shells: each is a file's content, and what a machine writes there is its own. The guest finds them behind the
+	// shape's, as further parts of the programmable disk. They must not change while the process lives.
+	Files []string
+	// Further are disks behind all of these. A snapshot knows nothing of what is written to them.
 	Further []qemu.Device
 	// MemoryMiB is a machine's memory where its shape wants none of its own; 0 means qemu's default.
 	MemoryMiB int
@@ -79,6 +82,7 @@ type Target struct {
 	// kernelSum is the checksum of the file that is booted.
 	kernelSum func() (string, error)
 	pool      *pool[*machine]
+	files     files
 
 	mu     sync.Mutex
 	idle   []*machine        // that have booted; guarded by mu
@@ -122,6 +126,9 @@ func Open(ctx context.Context, config Config) (*Target, error) {
 	archive := apt.Open(config.Cache)
 	archive.Report = config.Report
 	if err := t.build(ctx, archive); err != nil {
+		return nil, err
+	}
+	if t.files, err = openFiles(config.Files, config.DiskSize); err != nil {
 		return nil, err
 	}
 	t.symbols = symbol.Open(t.Symbols())

@@ -3,7 +3,7 @@
 // The tree is built once, in a userland made of distribution packages, and becomes a disk of the machines, as the userland does; what a machine
 // writes to either is thrown away with it. TEST and SCRATCH are two halves of the programmable disk, or plain disks. A machine runs one test after
 // another, each by the tree's own check and under a time limit; after a crash, a hang or anything that the kernel complains of, the next test
-// gets a machine that has just booted. What check says (its report in xunit's form, its exit code) and what the kernel said on the console make
+// gets a clone of the snapshot that was taken of the first machine before its first test. What check says (its report in xunit's form, its exit code) and what the kernel said on the console make
 // one verdict of the project's kinds: a test that check did not run is unsupported, never ok.
 //
 //	tree.go, build.go     an xfstests tree, and the disk that is made of it

@@ -29,7 +29,8 @@ type Options struct {
 	Images        Images
 	// DiskSize is that of TEST and of SCRATCH, in bytes; 0 means 4 GiB.
 	DiskSize int64
-	// Plain makes them files of QEMU's own instead of parts of the programmable disk: faster, and nobody can hold their requests.
+	// Plain makes them files of QEMU's own instead of parts of the programmable disk: faster, and nobody can hold their requests. Then every machine
+	// boots: no snapshot would have what is written to them.
 	Plain     bool
 	MemoryMiB int
 	Report    func(line string)
@@ -52,22 +53,22 @@ type Machines struct {
 // OpenMachines gets the kernel and what else machines need.
 func OpenMachines(ctx context.Context, o Options) (*Machines, error) {
 	o.DiskSize, o.MemoryMiB = cmp.Or(o.DiskSize, diskSize), cmp.Or(o.MemoryMiB, memoryMiB)
-	further := []qemu.Device{
-		qemu.Throwaway{Serial: inguest.UserlandSerial, Path: o.Images.Userland},
-		qemu.Throwaway{Serial: inguest.TreeSerial, Path: o.Images.Tree},
-	}
+	var further []qemu.Device
 	half := o.DiskSize
 	if o.Plain {
 		blank, err := blankDisk(ctx, o.Cache, o.DiskSize)
 		if err != nil {
 			return nil, err
 		}
-		further = append(further, qemu.Throwaway{Serial: inguest.PlainTestSerial, Path: blank}, qemu.Throwaway{Serial: inguest.PlainScratchSerial, Path: blank})
+		further = []qemu.Device{
+			qemu.Throwaway{Serial: inguest.PlainTestSerial, Path: blank}, qemu.Throwaway{Serial: inguest.PlainScratchSerial, Path: blank},
+		}
 		half = unused
 	}
 	target, err := vm.Open(ctx, vm.Config{
-		Kernel: o.Kernel, Accel: o.Accel, Cache: o.Cache, Agent: o.Agent, Report: o.Report, Shell: true, Cold: true,
-		DiskSize: 2 * half, MemoryMiB: o.MemoryMiB, Modules: append(modules("xfs"), "btrfs"), Further: further,
+		Kernel: o.Kernel, Accel: o.Accel, Cache: o.Cache, Agent: o.Agent, Report: o.Report, Shell: true, Cold: o.Plain,
+		DiskSize: 2 * half, MemoryMiB: o.MemoryMiB, Modules: append(modules("xfs"), "btrfs"),
+		Files: []string{o.Images.Userland, o.Images.Tree}, Further: further,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open machines for tests: %w", err)
@@ -98,7 +99,7 @@ func (m *Machines) Release() string { return m.target.Release() }
 // Fast says that machines run on the processor itself.
 func (m *Machines) Fast() bool { return m.target.Accel().Accel == qemu.KVM }
 
-// Start boots a machine for a column. The error is *UnsupportedError where no test can be run in it.
+// Start gets a machine for a column: a clone of the first that was made ready for it, or one that boots. The error is *UnsupportedError where no test can be run in it.
 func (m *Machines) Start(ctx context.Context, column Column, watch func(string)) (Machine, error) {
 	return m.startSession(ctx, column, watch)
 }

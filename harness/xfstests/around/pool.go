@@ -13,7 +13,7 @@ type pool struct {
 	idle map[string][]Machine // by column; guarded by mu
 }
 
-// take is a machine for the column: one that waits, else one that has just booted. Those that wait for other columns are stopped then, as their columns
+// take is a machine for the column: one that waits, else a fresh one. Those that wait for other columns are stopped then, as their columns
 // are likely done.
 func (p *pool) take(ctx context.Context, column Column, watch func(string)) (Machine, error) {
 	p.mu.Lock()

@@ -72,10 +72,7 @@ const helperCommand = "exec /init xfstests in-guest"
 // grace is what a machine gets beyond a test's own limit: to read the trace and send what there is, and to be slow.
 const grace = 3 * time.Minute
 
-// prepareLimit bounds mkfs in the guest, and half of what the machine gets for being ready.
-const prepareLimit = 5 * time.Minute
-
-// startSession boots a machine and prepares it for a column.
+// startSession has a machine that is prepared for a column.
 func (m *Machines) startSession(ctx context.Context, column Column, watch func(string)) (*session, error) {
 	run, cancel := context.WithCancel(context.Background())
 	in, orders := io.Pipe()
@@ -85,7 +82,8 @@ func (m *Machines) startSession(ctx context.Context, column Column, watch func(s
 	s.owned.Go(func() {
 		var said strings.Builder
 		code, err := m.target.Shell(run, vm.Shell{
-			Device: fsys.Device{Log: m.half}, Stay: true, Command: helperCommand, In: in, Out: out, Err: &said, Watch: watch,
+			Device: fsys.Device{Log: m.half}, Stay: true, Command: helperCommand, Station: stationOf(column, m.plain, watch),
+			In: in, Out: out, Err: &said, Watch: watch,
 			Started: func(v vm.View) { s.view = v; close(started) },
 		})
 		if err == nil {
@@ -106,10 +104,6 @@ func (m *Machines) startSession(ctx context.Context, column Column, watch func(s
 		s.Stop()
 		return nil, context.Cause(ctx)
 	}
-	if err := s.prepare(ctx, column, m.plain, watch); err != nil {
-		s.Stop()
-		return nil, err
-	}
 	return s, nil
 }
 
@@ -124,39 +118,6 @@ func (s *session) receive(reports *io.PipeReader) {
 			return
 		}
 		s.inbox <- r
-	}
-}
-
-// prepare has the guest make itself ready.
-func (s *session) prepare(ctx context.Context, column Column, plain bool, watch func(string)) error {
-	watch("preparing the guest for " + column.Name)
-	order := inguest.Prepare{
-		Modules: modules(column.FSType), FSType: column.FSType, Mkfs: column.mkfs(inguest.TestDev), Config: column.Config(), Limit: prepareLimit, Plain: plain,
-	}
-	if err := s.orders.Send(inguest.Order{Prepare: &order}); err != nil {
-		return fmt.Errorf("prepare the guest: %w", err)
-	}
-	limit := time.NewTimer(2 * prepareLimit)
-	defer limit.Stop()
-	for {
-		select {
-		case r, open := <-s.inbox:
-			switch {
-			case !open:
-				return fmt.Errorf("prepare the guest: %w", s.err)
-			case r.Prepared == nil:
-				continue
-			case r.Prepared.Unsupported != "":
-				return &UnsupportedError{r.Prepared.Unsupported}
-			case r.Prepared.Error != "":
-				return errors.New("prepare the guest: " + r.Prepared.Error)
-			}
-			return nil
-		case <-limit.C:
-			return fmt.Errorf("prepare the guest: it did not answer within %v", 2*prepareLimit)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
 	}
 }
 

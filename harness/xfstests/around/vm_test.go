@@ -51,13 +51,17 @@ func TestAMiniatureTreeRunsInAMachine(t *testing.T) {
 		if c.want == judge.Hang {
 			runner.Limit = 3 * time.Second
 		}
-		v := runner.Run(t.Context(), units[c.test], func(string) {})
+		var doing []string
+		v := runner.Run(t.Context(), units[c.test], func(what string) { doing = append(doing, what) })
 		t.Log(v.Line())
 		if v.Verdict.Verdict != c.want || !strings.HasPrefix(v.Text, c.text) {
 			t.Errorf("%s: %s: %q, want %s: %q", c.test, v.Verdict.Verdict, v.Text, c.want, c.text)
 		}
 		if _, err := os.Stat(filepath.Join(v.Evidence, c.file)); err != nil {
 			t.Errorf("%s: the evidence lacks %s", c.test, c.file)
+		}
+		if fresh := strings.Contains(strings.Join(doing, "\n"), "starting from a snapshot"); fresh != (c.test == "mini/001" || c.test == "mini/004") {
+			t.Errorf("%s: a machine from a snapshot: %t; it did %q", c.test, fresh, doing)
 		}
 		if c.test == "mini/001" && v.Branches[inguest.DirectIO] != 2 {
 			t.Errorf("%s: two direct writes, counted %v, missing %v", c.test, v.Branches, v.Missing)

@@ -8,12 +8,11 @@ package inguest
 
 import "time"
 
-// The serials of the machine's disks, by which the guest knows them. TEST and SCRATCH are the two parts of the programmable disk, or plain ones.
+// The serials of the machine's disks, by which the guest knows them. TEST and SCRATCH are the first two parts of the programmable disk, or plain ones.
 const (
 	TestSerial, ScratchSerial           = "programmable-0", "programmable-1"
 	PlainTestSerial, PlainScratchSerial = "plain-0", "plain-1"
-	UserlandSerial                      = "userland"
-	TreeSerial                          = "xfstests"
+	UserlandSerial, TreeSerial          = "programmable-2", "programmable-3"
 )
 
 // Where things are in the userland. TreeDir is also where the tree was built.

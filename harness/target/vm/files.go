@@ -1,0 +1,71 @@
+package vm
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/iomapcheck/iomapcheck/harness/disk"
+	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
+)
+
+// files are the disks of Config.Files: parts of the programmable disk's export, at its beginning, as its end is where fences are read. So what a machine
+// writes to them belongs to a snapshot like everything else that it has written, and a power cut does not know them.
+type files struct {
+	parts []qemu.Part
+	// end is where the file system's own parts begin, in bytes.
+	end int64
+	// image is a disk that nobody has written to; nil where there are no files.
+	image *disk.Image
+}
+
+// openFiles lays the files out, on a disk with room for further bytes.
+func openFiles(paths []string, further int64) (files, error) {
+	if len(paths) == 0 {
+		return files{}, nil
+	}
+	var f files
+	var places []disk.File
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return f, fmt.Errorf("open a machine's further disks: %w", err)
+		}
+		f.parts = append(f.parts, qemu.Part{Off: f.end, Size: info.Size()})
+		places = append(places, disk.File{Path: path, Off: f.end})
+		f.end += (info.Size() + disk.ChunkSize - 1) / disk.ChunkSize * disk.ChunkSize
+	}
+	var err error
+	f.image, err = disk.OpenImage(f.end+further, places...)
+	return f, err
+}
+
+// diskSize is the size of a machine's programmable disk in bytes, with all of its parts.
+func (t *Target) diskSize() int64 { return t.files.end + t.config.DiskSize }
+
+// newDisk is a machine's disk as nobody has written to it.
+func (t *Target) newDisk() (*disk.Disk, error) {
+	d := disk.New(t.diskSize())
+	if t.files.image == nil {
+		return d, nil
+	}
+	return d, d.Restore(t.files.image)
+}
+
+// writeImage writes what machines have made of the disk.
+func (t *Target) writeImage(w io.Writer, image *disk.Image) (err error) {
+	if t.files.image == nil {
+		_, err = image.WriteTo(w)
+	} else {
+		_, err = image.WriteOver(w, t.files.image)
+	}
+	return err
+}
+
+// readImage reads what writeImage wrote; blank is the disk that nobody has written to, nil where there are no files.
+func readImage(r io.Reader, blank *disk.Image) (*disk.Image, error) {
+	if blank == nil {
+		return disk.ReadImage(r)
+	}
+	return disk.ReadImageOver(r, blank)
+}
