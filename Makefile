@@ -5,7 +5,7 @@ KERNEL ?= debian:6.12
 FS ?=
 CASE ?=
 TARGET ?= refengine,vm
-LABELS ?= !nightly || target:refengine
+LABELS ?= !nightly && !elsewhere || target:refengine
 PROCS ?= 2
 REPORTS := reports
 LEVEL ?= nightly
@@ -25,7 +25,7 @@ all: bin/iomapcheck ## build bin/iomapcheck (the default)
 help: ## this list
 	@sed -n 's/^\([a-z/-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "  KERNEL=$(KERNEL) FS=$(FS) CASE=$(CASE) TARGET=$(TARGET) LABELS='$(LABELS)' choose what make suite runs"
-	@echo "  LABELS= runs what is for the night as well"
+	@echo "  LABELS= runs everything: what is for the night, and every variant on every file system"
 
 # Static: the same file is PID 1 of the guests.
 bin/iomapcheck: FORCE

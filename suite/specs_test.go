@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
+	"github.com/iomapcheck/iomapcheck/vmimage/kernel"
 )
 
 // The specs are made from data when the tree is built: the flags decide which there are.
@@ -15,9 +16,10 @@ var _ = Describe("iomapcheck", func() {
 		return // TestSuite has said so
 	}
 	for _, name := range split(opts.targets) {
+		elsewhere := campaign.Spread(units, name, kernelRelease(name))
 		Context("on "+name, Label("target:"+name, "kernel:"+labelled(kernelOf(name))), func() {
-			for _, u := range units {
-				It(u.CaseName()+" on "+u.FS.String(), labels(u), func(ctx SpecContext) {
+			for i, u := range units {
+				It(u.CaseName()+" on "+u.FS.String(), labels(u, elsewhere[i]), func(ctx SpecContext) {
 					judgeUnit(ctx, name, u)
 				})
 			}
@@ -25,11 +27,15 @@ var _ = Describe("iomapcheck", func() {
 	}
 })
 
-// labels are what a unit's spec is selected by.
-func labels(u campaign.Unit) Labels {
+// labels are what a unit's spec is selected by. Elsewhere is one that a short look leaves out: its rule is tried here by another variant, and its
+// variant on another file system.
+func labels(u campaign.Unit, elsewhere bool) Labels {
 	l := Label("theme:"+u.Case.Theme(), "fs:"+u.FS.Name(), "fs:"+labelled(u.FS.String()))
 	if u.Variant.Nightly {
 		l = append(l, "nightly")
+	}
+	if elsewhere {
+		l = append(l, "elsewhere")
 	}
 	return l
 }
@@ -38,6 +44,16 @@ func labels(u campaign.Unit) Labels {
 func kernelOf(target string) string {
 	if target == "vm" {
 		return opts.kernel
+	}
+	return opts.release
+}
+
+// kernelRelease is the release whose rows say which units can be tried on a target, as far as that can be told before a kernel is resolved.
+func kernelRelease(target string) string {
+	if series, ok := strings.CutPrefix(kernelOf(target), "debian:"); ok {
+		if _, err := kernel.ParseVersion(series); err == nil {
+			return series
+		}
 	}
 	return opts.release
 }
