@@ -21,7 +21,7 @@ func (a *app) xfstestsInside() []*cobra.Command {
 }
 
 func (a *app) xfstestsInstall() *cobra.Command {
-	var binary string
+	var binary, folder string
 	cmd := &cobra.Command{
 		Use: "install TREE", Short: "adds the cases to an xfstests tree as tests/iomap, with this program to run them", Args: cobra.ExactArgs(1),
 		Long: `install adds tests/iomap to an xfstests tree: a numbered test for each case, and this program, which they call. doc/group-names.txt
@@ -30,18 +30,27 @@ gets a line for each group that it lacks. Nothing else is changed, and uninstall
 The tests are in the groups iomap/auto, iomap/quick, and one for each theme, as iomap/fallback. check's own groups (-g auto) do not
 have them: check looks into tests/generic and the file system's folder alone.
 
+kvm-xfstests runs no test whose name does not begin with generic, shared, perf, selftest or the file system: for its appliance the folder is to be
+called accordingly, as in --folder generic-iomap, and the groups are generic-iomap/auto and so on. kdevops takes the groups as they are.
+
 A case that takes the programmable disk uses $SCRATCH_DEV, any other one $TEST_DIR. IOMAPCHECK_UNEXERCISED says what it is if a
 situation did not come about (fail, notrun or pass); IOMAPCHECK_PROG is another program to run.`,
 		Example: `  iomapcheck xfstests install ~/xfstests
   cd ~/xfstests && ./check -g iomap/auto
-  cd ~/xfstests && IOMAPCHECK_UNEXERCISED=notrun ./check iomap/003 -g iomap/fallback`,
-		RunE: func(_ *cobra.Command, args []string) error { return a.installInto(args[0], binary) },
+  cd ~/xfstests && IOMAPCHECK_UNEXERCISED=notrun ./check iomap/003 -g iomap/fallback
+  iomapcheck xfstests install ~/xfstests-bld/fstests-bld/xfstests-dev --folder generic-iomap`,
+		RunE: func(_ *cobra.Command, args []string) error { return a.installInto(args[0], folder, binary) },
 	}
+	folderFlag(cmd, &folder)
 	cmd.Flags().StringVar(&binary, "binary", "", "the program to install, as for another architecture; default this one")
 	return cmd
 }
 
-func (a *app) installInto(root, binary string) error {
+func folderFlag(cmd *cobra.Command, folder *string) {
+	cmd.Flags().StringVar(folder, "folder", inside.Folder, "the folder below tests/, and the first part of the tests' names")
+}
+
+func (a *app) installInto(root, folder, binary string) error {
 	if binary == "" {
 		var err error
 		if binary, err = agent(); err != nil {
@@ -52,7 +61,7 @@ func (a *app) installInto(root, binary string) error {
 	if err != nil {
 		return fmt.Errorf("read the program to install: %w", err)
 	}
-	tree, err := inside.OpenTree(root)
+	tree, err := inside.OpenTree(root, folder)
 	if err != nil {
 		return usage(err)
 	}
@@ -60,26 +69,29 @@ func (a *app) installInto(root, binary string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%d tests in %s/tests/iomap; run them with ./check -g iomap/auto\n", n, root)
+	_, err = fmt.Fprintf(a.out, "%d tests in %s/tests/%s; run them with ./check -g %[3]s/auto\n", n, root, folder)
 	return err
 }
 
 func (a *app) xfstestsUninstall() *cobra.Command {
-	return &cobra.Command{
+	var folder string
+	cmd := &cobra.Command{
 		Use: "uninstall TREE", Short: "leaves an xfstests tree as it was before install", Args: cobra.ExactArgs(1),
 		Example: "  iomapcheck xfstests uninstall ~/xfstests",
 		RunE: func(_ *cobra.Command, args []string) error {
-			tree, err := inside.OpenTree(args[0])
+			tree, err := inside.OpenTree(args[0], folder)
 			if err != nil {
 				return usage(err)
 			}
 			was, err := tree.Uninstall()
 			if err == nil && !was {
-				_, err = fmt.Fprintf(a.out, "%s has no tests/iomap: nothing to do\n", args[0])
+				_, err = fmt.Fprintf(a.out, "%s has no tests/%s: nothing to do\n", args[0], folder)
 			}
 			return err
 		},
 	}
+	folderFlag(cmd, &folder)
+	return cmd
 }
 
 // caseFlags are those of run-case.

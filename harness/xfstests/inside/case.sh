@@ -5,7 +5,7 @@
 # want of memory, which is no bug here: iomapcheck reads the kernel's log itself.
 _iomap_case()
 {
-	local binary="${IOMAPCHECK_PROG:-$here/tests/iomap/iomapcheck}"
+	local binary="${IOMAPCHECK_PROG:-$here/tests/@FOLDER@/iomapcheck}"
 	local where=dir
 
 	[ -x "$binary" ] || _notrun "there is no iomapcheck at $binary"

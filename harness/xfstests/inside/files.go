@@ -14,33 +14,33 @@ var caseScript string
 
 // file is one to be installed.
 type file struct {
-	name       string // below tests/iomap
+	name       string // in our folder
 	executable bool
 	data       []byte
 }
 
 const madeBy = "Made by iomapcheck; 'iomapcheck xfstests uninstall' takes it away."
 
-// filesOf are the files of tests/iomap but for the list of what is installed.
-func filesOf(tests []numbered, binary []byte) []file {
+// filesOf are the files of tests/folder but for the list of what is installed.
+func filesOf(folder string, tests []numbered, binary []byte) []file {
 	out := []file{
-		{name: "Makefile", data: []byte(makefile())},
-		{name: "case.sh", data: []byte(caseScript)},
+		{name: "Makefile", data: []byte(makefile(folder))},
+		{name: "case.sh", data: []byte(strings.ReplaceAll(caseScript, "@FOLDER@", folder))},
 		{name: "group.list", data: []byte(groupList(tests))},
 		{name: "iomapcheck", executable: true, data: binary},
 	}
 	for _, t := range tests {
 		out = append(out,
-			file{name: t.Number, executable: true, data: []byte(testScript(t))},
+			file{name: t.Number, executable: true, data: []byte(testScript(folder, t))},
 			file{name: t.Number + ".out", data: []byte("QA output created by " + t.Number + "\nSilence is golden\n")})
 	}
 	return out
 }
 
 // testScript is the test of a case.
-func testScript(t numbered) string {
+func testScript(folder string, t numbered) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#! /bin/bash\n# SPDX-License-Identifier: GPL-2.0\n#\n# FS QA Test iomap/%s: %s\n#\n", t.Number, t.Case.ID)
+	fmt.Fprintf(&b, "#! /bin/bash\n# SPDX-License-Identifier: GPL-2.0\n#\n# FS QA Test %s/%s: %s\n#\n", folder, t.Number, t.Case.ID)
 	for _, line := range wrap(capital(t.Case.Rule)+".", 76) {
 		fmt.Fprintf(&b, "# %s\n", line)
 	}
@@ -54,7 +54,7 @@ func testScript(t numbered) string {
 	if kills(t.Case) {
 		words += " kills"
 	}
-	fmt.Fprintf(&b, ". ./tests/iomap/case.sh\n%s\n", words)
+	fmt.Fprintf(&b, ". ./tests/%s/case.sh\n%s\n", folder, words)
 	return b.String()
 }
 
@@ -95,14 +95,14 @@ func groups(tests []numbered) []string {
 }
 
 // makefile has make keep group.list up to date, and make install take the folder along.
-func makefile() string {
+func makefile(folder string) string {
 	return `# ` + madeBy + `
 
 TOPDIR = ../..
 include $(TOPDIR)/include/builddefs
 include $(TOPDIR)/include/buildgrouplist
 
-HERE = $(PKG_LIB_DIR)/$(TESTS_DIR)/iomap
+HERE = $(PKG_LIB_DIR)/$(TESTS_DIR)/` + folder + `
 DIRT = group.list
 
 default: group.list

@@ -17,6 +17,9 @@ func (t Tree) Install(catalogue []prog.Case, binary []byte) (tests int, err erro
 	if err != nil {
 		return 0, err
 	}
+	if err := t.alone(); err != nil {
+		return 0, err
+	}
 	before, err := t.readInstalled()
 	if err != nil {
 		return 0, err
@@ -30,7 +33,7 @@ func (t Tree) Install(catalogue []prog.Case, binary []byte) (tests int, err erro
 	if err != nil {
 		return 0, err
 	}
-	files := filesOf(all, binary)
+	files := filesOf(t.folder, all, binary)
 	for _, f := range files {
 		in.Files[f.name] = sum(f.data)
 	}
@@ -61,10 +64,10 @@ func (t Tree) plan(all []numbered, before *installed) (*installed, string, error
 
 // write writes everything that is not there as it should be: the list first, so that what is cut short can be taken away.
 func (t Tree) write(in *installed, files []file, names string) error {
-	if err := os.MkdirAll(t.path(folder), 0o755); err != nil {
+	if err := os.MkdirAll(t.ours(), 0o755); err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	if err := put(t.path(folder, installedName), in.text(), 0o644); err != nil {
+	if err := put(t.ours(installedName), in.text(), 0o644); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -72,7 +75,7 @@ func (t Tree) write(in *installed, files []file, names string) error {
 		if f.executable {
 			mode = 0o755
 		}
-		if err := put(t.path(folder, f.name), f.data, mode); err != nil {
+		if err := put(t.ours(f.name), f.data, mode); err != nil {
 			return err
 		}
 	}

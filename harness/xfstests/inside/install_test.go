@@ -23,7 +23,7 @@ func miniature(t *testing.T) (Tree, string) {
 	if out, err := osexec.Command("cp", "-a", "testdata/tree", root).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	tree, err := OpenTree(root)
+	tree, err := OpenTree(root, Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestInstallAgainChangesNothingAndReplacesWhatIsOlder(t *testing.T) {
 	if _, err := tree.Install(all[:10], []byte("older")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(root, folder, "098")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(tree.ours("098")); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a test of a replaced installation is left")
 	}
 }
@@ -111,7 +111,7 @@ func TestAfterMakeCleanAndMakeUninstallStillKnowsItsFiles(t *testing.T) {
 	install(t, tree)
 	made := contents(t, root)
 	for _, target := range []string{"clean", "default"} {
-		if out, err := osexec.Command("make", "-C", filepath.Join(root, folder), target).CombinedOutput(); err != nil {
+		if out, err := osexec.Command("make", "-C", tree.ours(), target).CombinedOutput(); err != nil {
 			t.Fatalf("make %s: %v: %s", target, err, out)
 		}
 	}
@@ -123,6 +123,40 @@ func TestAfterMakeCleanAndMakeUninstallStillKnowsItsFiles(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, contents(t, root)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// kvm-xfstests drops tests whose names do not begin with what it knows.
+func TestTheFolderCanHaveAnotherNameAndThereIsOneOfThem(t *testing.T) {
+	first, root := miniature(t)
+	before := contents(t, root)
+	tree, err := OpenTree(root, "generic-iomap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	install(t, tree)
+	for _, name := range []string{"003", "case.sh", "Makefile"} {
+		text, err := os.ReadFile(filepath.Join(root, "tests/generic-iomap", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "tests/iomap") || !strings.Contains(string(text), "generic-iomap") {
+			t.Errorf("%s speaks of another folder:\n%s", name, text)
+		}
+	}
+	if _, err := first.Install(cases.Catalogue(), nil); err == nil || !strings.Contains(err.Error(), "generic-iomap") {
+		t.Errorf("installed a second time, as tests/iomap: %v", err)
+	}
+	if _, err := tree.Uninstall(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, contents(t, root)); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range []string{"", "../generic", "Generic", "a b", "-x"} {
+		if _, err := OpenTree(root, name); err == nil {
+			t.Errorf("folder %q: no error", name)
+		}
 	}
 }
 
@@ -181,7 +215,7 @@ func TestATreeThatIsNotXfstestsIsRefused(t *testing.T) {
 		if err := spoil(root); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenTree(root); err == nil {
+		if _, err := OpenTree(root, Folder); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -219,7 +253,7 @@ func TestEveryTestIsInAutoAndItsThemesGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range all {
-		script := testScript(n)
+		script := testScript(Folder, n)
 		_, rest, _ := strings.Cut(script, "\n_begin_fstest ")
 		line, _, _ := strings.Cut(rest, "\n")
 		if groups := strings.Fields(line); !slices.Contains(groups, "auto") || !slices.Contains(groups, n.Case.Theme()) {

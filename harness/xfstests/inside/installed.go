@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // installedName is the file that lists what was installed.
@@ -18,7 +19,7 @@ type installed struct {
 	By string `json:"by"`
 	// Groups is the text that was put into doc/group-names.txt, "" for nothing.
 	Groups string `json:"groups"`
-	// Files are the SHA-256 of the files of tests/iomap, by name.
+	// Files are the SHA-256 of the folder's files, by name.
 	Files map[string]string `json:"files"`
 }
 
@@ -31,21 +32,36 @@ func sum(data []byte) string {
 
 // readInstalled reads the list of a tree; nil for a tree without our folder. A folder that somebody else made is an error.
 func (t Tree) readInstalled() (*installed, error) {
-	if _, err := os.Lstat(t.path(folder)); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(t.ours()); errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	text, err := os.ReadFile(t.path(folder, installedName))
+	text, err := os.ReadFile(t.ours(installedName))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s is there, but iomapcheck did not make it (it has no file %q); move it away", t.path(folder), installedName)
+		return nil, fmt.Errorf("%s is there, but iomapcheck did not make it (it has no file %q); move it away", t.ours(), installedName)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what is installed: %w", err)
 	}
 	var in installed
 	if err := json.Unmarshal(text, &in); err != nil || in.By != us {
-		return nil, fmt.Errorf("read what is installed: %s is not what iomapcheck writes", t.path(folder, installedName))
+		return nil, fmt.Errorf("read what is installed: %s is not what iomapcheck writes", t.ours(installedName))
 	}
 	return &in, nil
+}
+
+// alone refuses a tree that has another folder of ours: both would declare the same groups, and one take them away from the other.
+func (t Tree) alone() error {
+	lists, err := filepath.Glob(t.path("tests", "*", installedName))
+	if err != nil {
+		return fmt.Errorf("read what is installed: %w", err)
+	}
+	for _, list := range lists {
+		other := Tree{t.root, filepath.Base(filepath.Dir(list))}
+		if in, err := other.readInstalled(); other.folder != t.folder && err == nil && in != nil {
+			return fmt.Errorf("the cases are in %s already; uninstall them with --folder %s first", other.ours(), other.folder)
+		}
+	}
+	return nil
 }
 
 // text is the list as it is written.
@@ -57,7 +73,7 @@ func (in *installed) text() []byte {
 // untouched looks whether the folder is as it was installed: an error names what is not. group.list is made anew by make, and removed by make
 // clean.
 func (t Tree) untouched(in *installed) error {
-	entries, err := os.ReadDir(t.path(folder))
+	entries, err := os.ReadDir(t.ours())
 	if err != nil {
 		return fmt.Errorf("look at what is installed: %w", err)
 	}
@@ -67,14 +83,14 @@ func (t Tree) untouched(in *installed) error {
 		switch {
 		case name == installedName || name == groupListName:
 		case !ours:
-			return fmt.Errorf("%s was not made by iomapcheck; move it away", t.path(folder, name))
+			return fmt.Errorf("%s was not made by iomapcheck; move it away", t.ours(name))
 		default:
-			data, err := os.ReadFile(t.path(folder, name))
+			data, err := os.ReadFile(t.ours(name))
 			if err != nil {
 				return fmt.Errorf("look at what is installed: %w", err)
 			}
 			if sum(data) != want {
-				return fmt.Errorf("%s was changed since iomapcheck made it; keep a copy elsewhere if you need it, and remove it", t.path(folder, name))
+				return fmt.Errorf("%s was changed since iomapcheck made it; keep a copy elsewhere if you need it, and remove it", t.ours(name))
 			}
 		}
 	}

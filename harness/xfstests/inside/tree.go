@@ -5,21 +5,28 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
-// Tree is an xfstests tree.
-type Tree struct{ root string }
+// Tree is an xfstests tree, and the folder of tests/ that is ours in it.
+type Tree struct{ root, folder string }
 
-// folder is what is added to a tree.
-const folder = "tests/iomap"
+// Folder is what is added to a tree's tests where nobody says otherwise.
+const Folder = "iomap"
+
+// folderName is what a folder may be called: check takes it for a part of tests' names.
+var folderName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // groupNames is where a tree wants its groups declared.
 const groupNames = "doc/group-names.txt"
 
-// OpenTree looks whether the folder is an xfstests tree of the kind that is understood: one whose tests begin with _begin_fstest (2021 and
-// later).
-func OpenTree(root string) (Tree, error) {
+// OpenTree looks whether root is an xfstests tree of the kind that is understood: one whose tests begin with _begin_fstest (2021 and later). What is
+// ours, or will be, is tests/folder.
+func OpenTree(root, folder string) (Tree, error) {
+	if !folderName.MatchString(folder) {
+		return Tree{}, fmt.Errorf("folder %q: want a name of small letters, digits and dashes", folder)
+	}
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return Tree{}, fmt.Errorf("find xfstests tree: %w", err)
@@ -32,7 +39,7 @@ func OpenTree(root string) (Tree, error) {
 			return Tree{}, fmt.Errorf("find xfstests tree in %s: %s: %w", root, f.path, err)
 		}
 	}
-	return Tree{absolute}, nil
+	return Tree{absolute, folder}, nil
 }
 
 // looks says what is wrong with a file that is to be there and have a word in it, "" for any.
@@ -51,6 +58,11 @@ func looks(path, has string) error {
 		return fmt.Errorf("says nothing of %s: the tree is older, or newer, than what is known of xfstests", has)
 	}
 	return err
+}
+
+// ours is a path below the folder that is ours.
+func (t Tree) ours(elem ...string) string {
+	return t.path(append([]string{"tests", t.folder}, elem...)...)
 }
 
 func (t Tree) path(elem ...string) string { return filepath.Join(append([]string{t.root}, elem...)...) }

@@ -47,13 +47,13 @@ func declaresAny(names, piece string) bool {
 func (t Tree) removeFolder(in *installed) error {
 	var failed error
 	for name := range in.Files {
-		failed = errors.Join(failed, remove(t.path(folder, name)))
+		failed = errors.Join(failed, remove(t.ours(name)))
 	}
-	failed = errors.Join(failed, remove(t.path(folder, groupListName)))
+	failed = errors.Join(failed, remove(t.ours(groupListName)))
 	if failed != nil {
 		return fmt.Errorf("uninstall: %w", failed)
 	}
-	if err := errors.Join(remove(t.path(folder, installedName)), remove(t.path(folder))); err != nil {
+	if err := errors.Join(remove(t.ours(installedName)), remove(t.ours())); err != nil {
 		return fmt.Errorf("uninstall: %w", err)
 	}
 	return nil
