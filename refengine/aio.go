@@ -73,9 +73,6 @@ func (a *AIO) complete(n int64, e Errno) {
 	a.done.Set()
 }
 
-// Done says whether the request has completed. It is not a scheduling point.
-func (a *AIO) Done() bool { return a.done.IsSet() }
-
 // Reap waits until the request has completed and returns its result (io_getevents(2)). It may be called again.
 func (a *AIO) Reap(t *sched.Task) (int64, Errno) {
 	a.done.Wait(t, "io_getevents")

@@ -171,15 +171,6 @@ func (m *Machine) AwaitBlocked(t, other *sched.Task) (string, bool) {
 	return m.waitName(op), true
 }
 
-// Blocked says what a task waits for at this moment, false if it does not wait.
-func (m *Machine) Blocked(other *sched.Task) (string, bool) {
-	op, blocked := other.Blocked()
-	if !blocked {
-		return "", false
-	}
-	return m.waitName(op), true
-}
-
 func (m *Machine) waitName(op sched.Op) string {
 	if l := m.s.Label(op.Obj); l.Class != "" {
 		return l.Short()

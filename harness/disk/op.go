@@ -32,16 +32,6 @@ func opName(o Op) string {
 // String returns the operation's name: read, write, flush, trim or zero.
 func (o Op) String() string { return opName(o) }
 
-// ParseOp is the inverse of String.
-func ParseOp(s string) (Op, error) {
-	for o := range numOps {
-		if opName(o) == s {
-			return o, nil
-		}
-	}
-	return 0, fmt.Errorf("parse disk operation %q: want read, write, flush, trim or zero", s)
-}
-
 // Changes reports whether the operation changes the contents of its range.
 func (o Op) Changes() bool { return o == OpWrite || o == OpTrim || o == OpZero }
 
@@ -77,8 +67,7 @@ func namedSets() []namedSet {
 	}
 }
 
-// String returns the set as words joined by commas, such as "writes,flushes"; the empty set is "none". ParseOpSet reads it
-// back.
+// String returns the set as words joined by commas, such as "writes,flushes"; the empty set is "none".
 func (s OpSet) String() string {
 	if s == 0 {
 		return "none"
@@ -94,29 +83,4 @@ func (s OpSet) String() string {
 		words = append(words, fmt.Sprintf("ops(%#x)", uint8(s)))
 	}
 	return strings.Join(words, ",")
-}
-
-// ParseOpSet reads words joined by commas: reads, writes (with zeroes), data-writes, zeroes, flushes, trims, all, none.
-func ParseOpSet(text string) (OpSet, error) {
-	if text == "none" {
-		return 0, nil
-	}
-	var set OpSet
-	for word := range strings.SplitSeq(text, ",") {
-		one, err := parseSetWord(strings.TrimSpace(word))
-		if err != nil {
-			return 0, fmt.Errorf("parse disk operations %q: %w", text, err)
-		}
-		set |= one
-	}
-	return set, nil
-}
-
-func parseSetWord(word string) (OpSet, error) {
-	for _, n := range namedSets() {
-		if n.name == word {
-			return n.set, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown word %q: want reads, writes, data-writes, zeroes, flushes, trims, all or none", word)
 }

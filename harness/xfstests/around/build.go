@@ -3,6 +3,7 @@ package around
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,8 +22,8 @@ const (
 	buildLimit = 30 * time.Minute
 	// userlandSlack and treeSlack are what a machine may write to each disk, in bytes. Results stand on the tree's.
 	userlandSlack, treeSlack = 512 << 20, 512 << 20
-	// keepTrees is how many built trees are kept, and idleTree after how long others are removed.
-	keepTrees, idleTree = 4, 24 * time.Hour
+	// keepTrees and keepUserlands are how many of these disks are kept, and idleDisk after how long others are removed.
+	keepTrees, keepUserlands, idleDisk = 4, 2, 24 * time.Hour
 )
 
 // Images are the two disks that every machine has beside TEST and SCRATCH.
@@ -72,8 +73,9 @@ func (b Builder) Build(ctx context.Context, tree Tree) (Images, error) {
 	if err != nil {
 		return Images{}, fmt.Errorf("build xfstests tree %s: %w", tree.Dir, err)
 	}
+	cache.Touch(images.Userland)
 	cache.Touch(images.Tree)
-	return images, b.Cache.Prune(ctx, treeClass, keepTrees, idleTree)
+	return images, errors.Join(b.Cache.Prune(ctx, userlandClass, keepUserlands, idleDisk), b.Cache.Prune(ctx, treeClass, keepTrees, idleDisk))
 }
 
 // buildLine builds a tree in its folder. A tree that was built elsewhere before is built anew: its programs need not run here. A tree without a
