@@ -1,9 +1,12 @@
 package vm
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/iomapcheck/iomapcheck/harness/disk"
 	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
@@ -17,14 +20,17 @@ type files struct {
 	end int64
 	// image is a disk that nobody has written to; nil where there are no files.
 	image *disk.Image
+	// sums tells files' contents apart. A snapshot has what differs from them, and is ruined over any others, also of the same name: a disk made anew
+	// of the same packages has other IDs and times.
+	sums func() ([]string, error)
 }
 
 // openFiles lays the files out, on a disk with room for further bytes.
 func openFiles(paths []string, further int64) (files, error) {
+	f := files{sums: sync.OnceValues(func() ([]string, error) { return sumFiles(paths) })}
 	if len(paths) == 0 {
-		return files{}, nil
+		return f, nil
 	}
-	var f files
 	var places []disk.File
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -38,6 +44,32 @@ func openFiles(paths []string, further int64) (files, error) {
 	var err error
 	f.image, err = disk.OpenImage(f.end+further, places...)
 	return f, err
+}
+
+func sumFiles(paths []string) ([]string, error) {
+	var sums []string
+	for _, path := range paths {
+		sum, err := sumFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("name snapshot: %w", err)
+		}
+		sums = append(sums, sum)
+	}
+	return sums, nil
+}
+
+// sumFile is a file's SHA-256.
+func sumFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // diskSize is the size of a machine's programmable disk in bytes, with all of its parts.

@@ -73,7 +73,11 @@ func (t *Target) bootedKey(s shape) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parts := append([]string{"booted", s.String(), kernel, t.image.Key, fmt.Sprint(t.config.DiskSize)}, t.config.Files...)
+	sums, err := t.files.sums()
+	if err != nil {
+		return "", err
+	}
+	parts := append([]string{"booted", s.String(), kernel, t.image.Key, fmt.Sprint(t.config.DiskSize)}, sums...)
 	return cache.Key(append(parts, t.qemuConfig(s, nil, t.diskSize()).Identity()...)...), nil
 }
 

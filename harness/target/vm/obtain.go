@@ -2,12 +2,8 @@ package vm
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -121,14 +117,9 @@ func (t *Target) sumKernel() (string, error) {
 	if t.kernel.Vmlinux != "" && t.binary.Qboot {
 		path = t.kernel.Vmlinux
 	}
-	file, err := os.Open(path)
+	sum, err := sumFile(path)
 	if err != nil {
 		return "", fmt.Errorf("name snapshot: %w", err)
 	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", fmt.Errorf("name snapshot: %w", err)
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
+	return sum, nil
 }

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,14 +35,13 @@ func told(t *testing.T, tg *vm.Target, reach func(io.ReadWriter) error, line str
 	return out.String(), doing, err
 }
 
-// blank is a disk's file, with a text at its end.
-func blank(t *testing.T) string {
+// blank makes a disk's file that has never been: with a text at its end, in a part of a chunk.
+func blank(t *testing.T, path string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "disk")
-	if err := os.WriteFile(path, append(make([]byte, 1<<20), "the end, and a part of a chunk"+strings.Repeat(".", 482)...), 0o444); err != nil {
+	text := fmt.Sprintf("%-512s", "the end, "+rand.Text())
+	if err := os.WriteFile(path, append(make([]byte, 1<<20), text...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return path
 }
 
 // Machines go on from the station with what was written to their disks before it, and nobody has what another wrote after it.
@@ -48,7 +49,8 @@ func TestMachinesGoOnFromAStationEachWithDisksOfItsOwn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots a machine")
 	}
-	file := blank(t)
+	file := filepath.Join(t.TempDir(), "disk")
+	blank(t, file)
 	before, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +86,14 @@ func TestMachinesGoOnFromAStationEachWithDisksOfItsOwn(t *testing.T) {
 	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the file is not what it was (%v)", err)
 	}
+	// The snapshot is of that file, not of one of the same name.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	blank(t, file)
+	if _, _, err := told(t, open(t, vm.Config{Shell: true, Files: []string{file}}), reach, "3"); err != nil || reached != 2 {
+		t.Errorf("with another file of that name %d machines were brought to the station, want 2 (%v)", reached, err)
+	}
 }
 
 // What keeps a machine from its station is found out once, and is the shell's error: no boot stands in for it.
@@ -91,7 +101,9 @@ func TestAStationThatIsNotReachedIsTheShellsError(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots machines")
 	}
-	tg := open(t, vm.Config{Shell: true, Files: []string{blank(t)}})
+	file := filepath.Join(t.TempDir(), "disk")
+	blank(t, file)
+	tg := open(t, vm.Config{Shell: true, Files: []string{file}})
 	refusal := errors.New("there is no lion here")
 	for name, c := range map[string]struct {
 		reach func(io.ReadWriter) error
