@@ -41,6 +41,12 @@ func attachLoop(path string) (string, error) {
 		return "", fmt.Errorf("open the disk's file: %w", err)
 	}
 	defer unix.Close(file)
+	// Older kernels (6.12) take the device's size from the inode, which with FUSE is 0 until somebody asks; newer ones ask (get_loop_size → i_size_read;
+	// lo_calculate_size → vfs_getattr_nosec).
+	var st unix.Stat_t
+	if err := unix.Fstat(file, &st); err != nil {
+		return "", fmt.Errorf("ask for the size of the disk's file: %w", err)
+	}
 	for range loopTries {
 		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {

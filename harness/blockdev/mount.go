@@ -59,11 +59,15 @@ func (m Mount) Remount() error {
 	return m.Mount()
 }
 
-// OneLine folds a tool's output into one line, its end kept.
+// oneLine is how much of a tool's output OneLine keeps at each end, in bytes.
+const oneLine = 250
+
+// OneLine folds a tool's output into one line. Of much of it the ends are kept: some tools say last why they failed, others (mkfs.xfs) first, and then
+// how they are used.
 func OneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > 400 {
-		s = "…" + s[len(s)-400:]
+	if len(s) > 2*oneLine {
+		s = s[:oneLine] + " … " + s[len(s)-oneLine:]
 	}
 	return s
 }
