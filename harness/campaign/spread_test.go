@@ -5,7 +5,10 @@ import (
 	"testing"
 
 	"github.com/iomapcheck/iomapcheck/cases"
+	"github.com/iomapcheck/iomapcheck/harness/fsys"
+	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/harness/target/model"
 )
 
 // spread are the names of the units that are left in.
@@ -82,4 +85,26 @@ func TestAShortLookSeesEveryRuleEverywhereAndEveryVariantSomewhere(t *testing.T)
 		}
 	}
 	t.Logf("%d of %d units", len(kept), len(all))
+}
+
+// What a file system is said to refuse, the engine's refuses.
+func TestWhatIsRefusedIsRefusedByTheEngineToo(t *testing.T) {
+	programs := map[string]string{
+		"clone": "write f 0 64k o\nfsync f\nclone f g\n", "jdata": "attr f jdata\n",
+		"unshare": "write f 0 64k o\nfallocate f 0 16k unshare\n", "zero-range": "write f 0 64k o\nfallocate f 4k 8k zero-range\n",
+	}
+	for _, s := range fsys.Defaults() {
+		for word, text := range programs {
+			p, err := prog.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := Unit{Case: prog.Case{ID: "coherence/refused", Variants: []prog.Variant{{Program: p}}}, Variant: prog.Variant{Program: p}, FS: s}
+			runner := Runner{Target: model.New(model.Config{Release: "6.12"}), Seed: 1, Budget: 5}
+			v := runner.Run(t.Context(), u, func(string) {})
+			if refuses := v.Verdict == judge.Unsupported; refuses != u.refused() {
+				t.Errorf("%s, %s: %s (%s), said to refuse it: %t", s, word, v.Verdict, v.Text, u.refused())
+			}
+		}
+	}
 }

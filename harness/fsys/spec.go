@@ -21,6 +21,9 @@ type FS struct {
 	Variants []Variant
 	// Optional file systems are tested only where somebody asks for them.
 	Optional bool
+	// Refuses are words of operations, as programs spell them, that it has answered EOPNOTSUPP on every kernel so far. It is for choosing what to try where: a
+	// kernel that takes them shows it when they are tried.
+	Refuses []string
 	// OpensWait says that to open a file waits for what is done with it: a task has to have its files open before another is held in the
 	// middle of a write.
 	OpensWait bool

@@ -10,7 +10,7 @@ func Table() []FS { return []FS{xfs(), ext4(), btrfs(), gfs2(), zonefs(), bcache
 // counters are the narrow ones: kernels before 5.19 refuse to mount the wide ones, which mkfs.xfs makes by itself since 6.5.
 func xfs() FS {
 	return FS{
-		Name: "xfs", Type: "xfs", Modules: []string{"xfs"}, MinDevice: 300 * MiB,
+		Name: "xfs", Type: "xfs", Modules: []string{"xfs"}, MinDevice: 300 * MiB, Refuses: []string{"jdata"},
 		mkfs: []string{"mkfs.xfs", "-q", "-f", "-K", "-b", "size=" + block, "-m", "uuid=" + uuid, "-i", "nrext64=0", "-l", "size=64m", extra, device},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "iomap for everything, fallback without a flush"},
@@ -36,7 +36,7 @@ const xfsLog = 64 * MiB
 // that was not zeroed may be replayed from what a power cut left of an older one.
 func ext4() FS {
 	return FS{
-		Name: "ext4", Type: "ext4", Modules: []string{"ext4"}, MinDevice: 64 * MiB,
+		Name: "ext4", Type: "ext4", Modules: []string{"ext4"}, MinDevice: 64 * MiB, Refuses: []string{"clone", "unshare"},
 		mkfs: []string{"mkfs.ext4", "-q", "-F", "-b", block, "-N", "4096", "-J", "size=16", "-U", uuid,
 			"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0,hash_seed=" + uuid, extra, device},
 		Variants: []Variant{
@@ -55,7 +55,7 @@ func ext4() FS {
 // btrfs keeps one copy of everything, so that a range of a file is at one place.
 func btrfs() FS {
 	return FS{
-		Name: "btrfs", Type: "btrfs", Modules: []string{"btrfs"}, MinDevice: 128 * MiB,
+		Name: "btrfs", Type: "btrfs", Modules: []string{"btrfs"}, MinDevice: 128 * MiB, Refuses: []string{"jdata", "unshare"},
 		mkfs: []string{"mkfs.btrfs", "-q", "-f", "-K", "-s", block, "-d", "single", "-m", "single", "-U", uuid, device},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "checksummed data: since 6.15 (and 6.12.77) direct writes are done buffered, until 7.3"},
@@ -69,9 +69,11 @@ func btrfs() FS {
 // of gfs2-utils 3.5; it adds only trusted extended attributes.
 func gfs2() FS {
 	return FS{
-		Name: "gfs2", Type: "gfs2", Modules: []string{"gfs2"}, MinDevice: 64 * MiB, OpensWait: true, // gfs2_open_common: for the inode's glock
-		mkfs:    []string{"mkfs.gfs2", "-q", "-O", "-K", "-o", "format=1801", "-b", block, "-p", "lock_nolock", "-j", "1", "-J", "8", "-U", uuid, device},
-		options: []string{"lockproto=lock_nolock"},
+		Name: "gfs2", Type: "gfs2", Modules: []string{"gfs2"}, MinDevice: 64 * MiB,
+		Refuses:   []string{"clone", "unshare", "zero-range"},
+		OpensWait: true, // gfs2_open_common: for the inode's glock
+		mkfs:      []string{"mkfs.gfs2", "-q", "-O", "-K", "-o", "format=1801", "-b", block, "-p", "lock_nolock", "-j", "1", "-J", "8", "-U", uuid, device},
+		options:   []string{"lockproto=lock_nolock"},
 		Variants: []Variant{
 			{BlockSize: 4096, Why: "cluster locks: changing to direct I/O drops the file's whole cache"},
 			{Name: "1k", BlockSize: 1024, Why: "several blocks in a folio"},
