@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,55 +15,17 @@ var _ = Describe("iomapcheck", func() {
 	if err != nil || stock.only() {
 		return // TestSuite has said so
 	}
-	for _, name := range inOrder(split(opts.targets)) {
+	for _, name := range split(opts.targets) {
 		elsewhere := campaign.Spread(units, name, kernelRelease(name))
-		spec := func(i int) {
-			u := units[i]
-			It(u.CaseName()+" on "+u.FS.String(), labels(u, elsewhere[i]), func(ctx SpecContext) {
-				judgeUnit(ctx, name, u)
-			})
-		}
 		Context("on "+name, Label("target:"+name, "kernel:"+labelled(kernelOf(name))), func() {
-			if name == "vm" {
-				byFileSystem(units, spec)
-				return
-			}
-			for i := range units {
-				spec(i)
+			for i, u := range units {
+				It(u.CaseName()+" on "+u.FS.String(), labels(u, elsewhere[i]), func(ctx SpecContext) {
+					judgeUnit(ctx, name, u)
+				})
 			}
 		})
 	}
 })
-
-// inOrder has the machines first: their specs are handed to Ginkgo's processes by the hundred, and the engine's fill up what is left.
-func inOrder(targets []string) []string {
-	slices.SortStableFunc(targets, func(a, b string) int { return strings.Compare(b, a) })
-	return targets
-}
-
-// byFileSystem makes the specs of machines so that each process of Ginkgo has file systems of its own, where there are enough of them: its machines of a file
-// system, once warmed, serve all of its cases, and another process would have to warm its own.
-func byFileSystem(units []campaign.Unit, spec func(int)) {
-	var systems []string
-	for _, u := range units {
-		systems = append(systems, u.FS.String())
-	}
-	slices.Sort(systems)
-	systems = slices.Compact(systems)
-	alone := []any{}
-	if config, _ := GinkgoConfiguration(); len(systems) >= config.ParallelTotal {
-		alone = []any{Ordered, ContinueOnFailure}
-	}
-	for _, fs := range systems {
-		Context("with "+fs, append(alone, func() {
-			for i, u := range units {
-				if u.FS.String() == fs {
-					spec(i)
-				}
-			}
-		})...)
-	}
-}
 
 // labels are what a unit's spec is selected by. Elsewhere is one that a short look leaves out: its rule is tried here by another variant, and its
 // variant on another file system.

@@ -5,33 +5,59 @@ import (
 	"strings"
 
 	"github.com/iomapcheck/iomapcheck/harness/prog"
+	"github.com/iomapcheck/iomapcheck/vmimage/kernel"
 )
 
-// Spread marks the units that a short look at several file systems leaves out. Each rule is tried on each of them, by its first variant; each further
-// variant, which shows the same on another way, on one: in turn on those on which it can be tried, so that no variant is left out everywhere. What is
-// for the night is not marked. The units must be in Plan's order; the release, as in "6.12", decides which rows count.
+// Spread marks the units that a short look at several file systems leaves out. Each rule is tried on each of them that can try it, by the first variant
+// that it can; each further variant, which shows the same on another way, on one: in turn on those on which it can be tried, so that no variant is left
+// out everywhere. What is for the night is not marked. The units must be in Plan's order; the release, as in "6.12" for the last of the series, decides
+// which rows count.
 func Spread(units []Unit, target, release string) []bool {
+	if v, err := kernel.ParseVersion(release); err == nil {
+		release = newest(v).String()
+	}
 	left := make([]bool, len(units))
-	turn, tried := 0, "" // tried is the case whose first variant has been met
+	s := spreading{}
 	for at := 0; at < len(units); {
 		end := at + 1
 		for end < len(units) && units[end].CaseName() == units[at].CaseName() {
 			end++
 		}
-		switch u := units[at]; {
-		case u.Variant.Nightly:
-		case u.Case.ID != tried:
-			tried = u.Case.ID
-		default:
-			can := triable(units[at:end], target, release)
-			for i := at; i < end; i++ {
-				left[i] = len(can) > 0 && i != at+can[turn%len(can)]
-			}
-			turn++
+		if variant := units[at:end]; !variant[0].Variant.Nightly {
+			s.leaveOut(variant, triable(variant, target, release), left[at:end])
 		}
 		at = end
 	}
 	return left
+}
+
+// spreading is what Spread knows on its way.
+type spreading struct {
+	turn  int
+	rule  string          // the case at hand
+	tried map[string]bool // on which file systems
+}
+
+// leaveOut marks those of a variant's units that are left out; can are the indices of those that can be tried.
+func (s *spreading) leaveOut(variant []Unit, can []int, left []bool) {
+	first := variant[0].Case.ID != s.rule
+	if first {
+		s.rule, s.tried = variant[0].Case.ID, map[string]bool{}
+	}
+	anew := slices.DeleteFunc(slices.Clone(can), func(i int) bool { return s.tried[variant[i].FS.String()] })
+	for _, i := range anew {
+		s.tried[variant[i].FS.String()] = true
+	}
+	switch {
+	case first || len(can) == 0:
+		return // where nothing can be tried, its verdict says why
+	case len(anew) == 0:
+		anew = []int{can[s.turn%len(can)]}
+		s.turn++
+	}
+	for i := range left {
+		left[i] = !slices.Contains(anew, i)
+	}
 }
 
 // triable are the indices of the units of which no row says that they cannot be tried, and whose operations the file system does not refuse. A row that

@@ -11,14 +11,15 @@ import (
 // ChunkSize is the unit, in bytes, in which contents are shared, and at whose multiples files stand in OpenImage.
 const ChunkSize = chunkSize
 
-// File is a file's place on a disk.
+// File is an open file's place on a disk.
 type File struct {
-	Path string
-	Off  int64 // in bytes, a multiple of ChunkSize
+	*os.File
+	Off int64 // in bytes, a multiple of ChunkSize
 }
 
 // OpenImage returns an image of size bytes that has the files' bytes where they stand, and zeros elsewhere. What a disk writes over them is the
-// disk's alone. The files are mapped, not read, as long as the process lives: they must not be changed or cut off.
+// disk's alone. The files are mapped as long as the process lives, and may be closed; they must not be changed or cut off. So to read what is not in
+// the host's page cache waits for the host's disk, and where that fails the process dies (SIGBUS), as it does of a library that cannot be read.
 func OpenImage(size int64, files ...File) (*Image, error) {
 	image := &Image{contents: newContents(size)}
 	for _, f := range files {
@@ -32,31 +33,26 @@ func OpenImage(size int64, files ...File) (*Image, error) {
 
 // back puts a file's chunks where they belong. Their slots get an owner of nobody, so that whoever writes copies them.
 func (c *contents) back(f File) error {
-	file, err := os.Open(f.Path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	info, err := file.Stat()
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	switch {
 	case f.Off%chunkSize != 0:
-		return fmt.Errorf("%s: offset %d is no multiple of %d", f.Path, f.Off, chunkSize)
+		return fmt.Errorf("%s: offset %d is no multiple of %d", f.Name(), f.Off, chunkSize)
 	case f.Off < 0 || info.Size() > c.size-f.Off:
-		return fmt.Errorf("%s: its %d bytes do not fit at %d on a disk of %d", f.Path, info.Size(), f.Off, c.size)
+		return fmt.Errorf("%s: its %d bytes do not fit at %d on a disk of %d", f.Name(), info.Size(), f.Off, c.size)
 	case info.Size() == 0:
 		return nil
 	}
-	mapped, err := unix.Mmap(int(file.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	mapped, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {
-		return fmt.Errorf("map %s: %w", f.Path, err)
+		return fmt.Errorf("map %s: %w", f.Name(), err)
 	}
 	for at := int64(0); at < info.Size(); at += chunkSize {
 		s := c.slotForChange(f.Off + at)
 		if s.data != nil {
-			return fmt.Errorf("%s: at %d there is another file", f.Path, f.Off+at)
+			return fmt.Errorf("%s: at %d there is another file", f.Name(), f.Off+at)
 		}
 		s.data, s.owner = chunkOf(mapped[at:]), nil
 	}

@@ -21,13 +21,24 @@ func backed(t *testing.T) (*Image, []byte) {
 			t.Fatal(err)
 		}
 		copy(want[f.off:], text)
-		files = append(files, File{path, int64(f.off)})
+		files = append(files, File{opened(t, path), int64(f.off)})
 	}
 	image, err := OpenImage(int64(len(want)), files...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return image, want
+}
+
+// opened is a file that is closed at the test's end.
+func opened(t *testing.T, path string) *os.File {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file
 }
 
 func content(t *testing.T, i *Image) []byte {
@@ -102,11 +113,11 @@ func TestFilesThatDoNotFitOnADiskAreRefused(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, 2*chunkSize), 0o444); err != nil {
 		t.Fatal(err)
 	}
+	file := opened(t, path)
 	for want, files := range map[string][]File{
-		"no multiple":     {{path, 512}},
-		"do not fit":      {{path, 3 * chunkSize}},
-		"another file":    {{path, 0}, {path, chunkSize}},
-		"no such file or": {{path + "x", 0}},
+		"no multiple":  {{file, 512}},
+		"do not fit":   {{file, 3 * chunkSize}},
+		"another file": {{file, 0}, {file, chunkSize}},
 	} {
 		if _, err := OpenImage(4*chunkSize, files...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)

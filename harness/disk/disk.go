@@ -18,7 +18,7 @@ type Disk struct {
 
 	// mu protects everything below, the bytes of the contents included: a request arrives, passes the rules and is carried
 	// out in one critical section. It is a leaf but for the queue lock of a connection (answerQueue.mu), and nothing waits,
-	// reads or writes a socket under it.
+	// reads or writes a socket under it, but for what OpenImage says of files that are not in the host's page cache.
 	mu sync.Mutex
 	// now is what a read sees.
 	now contents

@@ -146,12 +146,12 @@ func (g *gfs2) Truncate(t *sched.Task, ino *iomap.Inode, size int64) errno.Errno
 	return resize(t, ino, size)
 }
 
-// Fallocate is gfs2_fallocate, which makes room and holes and nothing else.
+// Fallocate is gfs2_fallocate, which makes room and holes and nothing else, and not in journalled files.
 func (g *gfs2) Fallocate(t *sched.Task, ino *iomap.Inode, mode Mode, off, n int64) errno.Errno {
 	if err := checkFallocate(mode, off, n); err != errno.OK {
 		return err
 	}
-	if mode&^(PunchHole|KeepSize) != 0 {
+	if mode&^(PunchHole|KeepSize) != 0 || ino.Journalled {
 		return errno.EOPNOTSUPP
 	}
 	ino.IRwsem.Lock(t)

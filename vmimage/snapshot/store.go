@@ -17,7 +17,7 @@ const (
 	drafts = "snapshot-drafts"
 )
 
-// How many snapshots stay, a hundred MiB each, and how long one that was used is safe from removal. Who has one open has its files, removed
+// How many snapshots stay, a hundred or two hundred MiB each, and how long one that was used is safe from removal. Who has one open has its files, removed
 // or not; so the time only spares work.
 const (
 	keepSnapshots = 24

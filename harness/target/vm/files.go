@@ -20,54 +20,43 @@ type files struct {
 	end int64
 	// image is a disk that nobody has written to; nil where there are no files.
 	image *disk.Image
-	// sums tells files' contents apart. A snapshot has what differs from them, and is ruined over any others, also of the same name: a disk made anew
+	// sum tells files' contents apart. A snapshot has what differs from them, and is ruined over any others, also of the same name: a disk made anew
 	// of the same packages has other IDs and times.
-	sums func() ([]string, error)
+	sum func() (string, error)
 }
 
 // openFiles lays the files out, on a disk with room for further bytes.
 func openFiles(paths []string, further int64) (files, error) {
-	f := files{sums: sync.OnceValues(func() ([]string, error) { return sumFiles(paths) })}
 	if len(paths) == 0 {
-		return f, nil
+		return files{sum: func() (string, error) { return "", nil }}, nil
 	}
+	var f files
 	var places []disk.File
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		file, err := os.Open(path)
+		if err != nil {
+			return f, fmt.Errorf("open a machine's further disks: %w", err)
+		}
+		defer file.Close() // the image has it mapped by then
+		info, err := file.Stat()
 		if err != nil {
 			return f, fmt.Errorf("open a machine's further disks: %w", err)
 		}
 		f.parts = append(f.parts, qemu.Part{Off: f.end, Size: info.Size()})
-		places = append(places, disk.File{Path: path, Off: f.end})
+		places = append(places, disk.File{File: file, Off: f.end})
 		f.end += (info.Size() + disk.ChunkSize - 1) / disk.ChunkSize * disk.ChunkSize
 	}
-	var err error
-	f.image, err = disk.OpenImage(f.end+further, places...)
+	image, err := disk.OpenImage(f.end+further, places...)
+	f.image = image
+	f.sum = sync.OnceValues(func() (string, error) { return sumOf(io.NewSectionReader(image, 0, f.end)) })
 	return f, err
 }
 
-func sumFiles(paths []string) ([]string, error) {
-	var sums []string
-	for _, path := range paths {
-		sum, err := sumFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("name snapshot: %w", err)
-		}
-		sums = append(sums, sum)
-	}
-	return sums, nil
-}
-
-// sumFile is a file's SHA-256.
-func sumFile(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
+// sumOf is the SHA-256 of what can be read.
+func sumOf(r io.Reader) (string, error) {
 	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", err
+	if _, err := io.Copy(hash, r); err != nil {
+		return "", fmt.Errorf("name snapshot: %w", err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -73,11 +73,11 @@ func (t *Target) bootedKey(s shape) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sums, err := t.files.sums()
+	files, err := t.files.sum()
 	if err != nil {
 		return "", err
 	}
-	parts := append([]string{"booted", s.String(), kernel, t.image.Key, fmt.Sprint(t.config.DiskSize)}, sums...)
+	parts := []string{"booted", s.String(), kernel, t.image.Key, fmt.Sprint(t.config.DiskSize), files}
 	return cache.Key(append(parts, t.qemuConfig(s, nil, t.diskSize()).Identity()...)...), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
 	"github.com/iomapcheck/iomapcheck/harness/target"
@@ -26,7 +27,7 @@ func (t *Target) obtain(ctx context.Context, s shape, job target.Job) (*machine,
 
 // snapshots says whether machines of the shape are clones.
 func (t *Target) snapshots(s shape) bool {
-	if t.config.Cold || t.config.Debugger != "" || !s.snapshots() {
+	if t.config.Cold || t.config.Debugger != "" || len(t.config.Further) > 0 || !s.snapshots() {
 		return false
 	}
 	t.mu.Lock()
@@ -117,9 +118,10 @@ func (t *Target) sumKernel() (string, error) {
 	if t.kernel.Vmlinux != "" && t.binary.Qboot {
 		path = t.kernel.Vmlinux
 	}
-	sum, err := sumFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("name snapshot: %w", err)
 	}
-	return sum, nil
+	defer file.Close()
+	return sumOf(file)
 }

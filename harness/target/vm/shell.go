@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/iomapcheck/iomapcheck/harness/fsys"
@@ -63,6 +64,8 @@ type shell struct {
 	// ahead has a token for each message of input that the guest has not taken.
 	ahead chan struct{}
 	told  int // how many of the console's findings Found was told of
+	// given and sent are how many bytes a station's partner wrote, and how many of them were sent to the guest.
+	given, sent atomic.Int64
 }
 
 // Shell boots a machine, or takes one that is at the station, runs the shell in it, and returns its exit code. Errors are those of Run, and
@@ -156,7 +159,7 @@ func (s *shell) attendTo(ctx context.Context, with streams, done <-chan error) (
 	}
 	said := false
 	var limit <-chan time.Time
-	for !said || len(s.ahead) > 0 {
+	for !said || !s.taken() {
 		select {
 		case msg, ok := <-s.m.inbox:
 			if !ok {
@@ -178,13 +181,19 @@ func (s *shell) attendTo(ctx context.Context, with streams, done <-chan error) (
 			s.lastWords(ctx)
 			return nil, errCrashed
 		case <-limit:
-			return nil, fmt.Errorf("the command did not take what it was told within %v", s.limits.grace)
+			return nil, fmt.Errorf("%w within %v", errDeaf, s.limits.grace)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 	}
 	return nil, nil
 }
+
+// errDeaf ends a shell whose partner is done, with words of his left.
+var errDeaf = errors.New("the command did not take what it was told")
+
+// taken says whether the command has taken everything that its partner gave.
+func (s *shell) taken() bool { return s.given.Load() == s.sent.Load() && len(s.ahead) == 0 }
 
 // heard handles one message; not nil at the end.
 func (s *shell) heard(msg wire.ToHost, with streams) *wire.Exit {
@@ -236,6 +245,7 @@ func (s *shell) sendInput(ctx context.Context, in io.Reader) {
 			if s.m.conn.Send(wire.ToGuest{Input: &wire.Input{Data: buf[:n]}}) != nil {
 				return
 			}
+			s.sent.Add(int64(n))
 		}
 		if err != nil {
 			if ctx.Err() == nil {
@@ -254,15 +264,24 @@ func (s *shell) explain(err error) error {
 	}
 	s.m.log.finish()
 	s.tell()
-	console, found := s.m.log.since(s.text, s.findings)
-	crash := &CrashError{Findings: found, Console: console}
-	for _, f := range found {
-		if f.Severity == oops.Crash {
-			return crash
-		}
+	crash := s.crashed()
+	if crash != nil {
+		return crash
 	}
 	if dead != nil && dead.Reason == "guest-shutdown" {
 		return nil
 	}
-	return crash
+	console, found := s.m.log.since(s.text, s.findings)
+	return &CrashError{Findings: found, Console: console}
+}
+
+// crashed is a *CrashError where the console has a crash, since the shell's start; else nil.
+func (s *shell) crashed() error {
+	console, found := s.m.log.since(s.text, s.findings)
+	for _, f := range found {
+		if f.Severity == oops.Crash {
+			return &CrashError{Findings: found, Console: console}
+		}
+	}
+	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/iomapcheck/iomapcheck/harness/oops"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
+	"github.com/iomapcheck/iomapcheck/vmimage/qemu"
 	"github.com/iomapcheck/iomapcheck/vmimage/snapshot"
 )
 
@@ -29,11 +31,20 @@ type stationError struct{ err error }
 func (e *stationError) Error() string { return e.err.Error() }
 func (e *stationError) Unwrap() error { return e.err }
 
+// noisyError is that the kernel complained on the way to a station, of something with which it goes on: a snapshot would hide that, so that there is none.
+type noisyError struct{ finding oops.Finding }
+
+func (e *noisyError) Error() string { return "the kernel complained on the way: " + e.finding.Title }
+
 // forShell is a machine for a shell, at its station if it has one.
 func (t *Target) forShell(ctx context.Context, want Shell) (*machine, error) {
+	if err := t.refuses(want); err != nil {
+		return nil, err
+	}
 	if want.Station != nil && t.snapshots(want.shape()) {
 		m, err := t.stationed(ctx, want)
-		if !t.failed(ctx, err) {
+		var noisy *noisyError
+		if !errors.As(err, &noisy) && !t.failed(ctx, err) {
 			return m, err
 		}
 	}
@@ -47,6 +58,20 @@ func (t *Target) forShell(ctx context.Context, want Shell) (*machine, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// refuses says what a shell cannot have here.
+func (t *Target) refuses(want Shell) error {
+	fs, station, files := want.FS.Name() != "", want.Station != nil, len(t.config.Files) > 0
+	switch {
+	case fs && (station || files):
+		return errors.New("a shell with a station, or with files for disks, makes its file systems itself")
+	case files && !want.shape().programmable():
+		return errors.New("files for disks are parts of the programmable disk, which this kind of device does not have")
+	case station && want.Terminal != nil:
+		return errors.New("a shell on a terminal has no station")
+	}
+	return nil
 }
 
 // stationed is a running clone of a machine at the station.
@@ -86,13 +111,19 @@ func (t *Target) makeStation(ctx context.Context, want Shell, d *snapshot.Draft)
 	if err := m.bringTo(ctx, want); err != nil {
 		return err
 	}
+	if err := m.keep(ctx, d, strings.Join(m.vm.Command, " ")); err != nil {
+		return err
+	}
+	// Only a machine that has ended has said everything on its console.
+	m.stop()
+	m.log.finish()
 	_, found := m.log.since(0, 0)
 	for _, f := range found {
 		if f.Severity > oops.Info {
-			return fmt.Errorf("the kernel complained before there was anything to snapshot: %s", f.Title)
+			return &noisyError{f}
 		}
 	}
-	return m.keep(ctx, d, strings.Join(m.vm.Command, " "))
+	return nil
 }
 
 // bringTo starts the shell's command on a machine that has just booted and brings it to the station. An error that the command or the kernel is
@@ -100,44 +131,72 @@ func (t *Target) makeStation(ctx context.Context, want Shell, d *snapshot.Draft)
 func (m *machine) bringTo(ctx context.Context, want Shell) error {
 	s := m.newShell(want)
 	defer s.end()
-	if err := s.mount(ctx); err != nil {
-		return &stationError{s.explain(err)}
-	}
 	if err := s.start(); err != nil {
 		return err
 	}
-	return s.reach(ctx)
+	err := s.reach(ctx)
+	var ours *qemu.InfraError
+	var crash *CrashError
+	switch {
+	case errors.As(err, &ours), errors.Is(err, errDeaf):
+		return err
+	case err != nil:
+		return &stationError{err}
+	case errors.As(s.crashed(), &crash):
+		return &stationError{crash}
+	}
+	m.atStation = true
+	return nil
 }
 
 // reach has the station's Reach talk to the command.
 func (s *shell) reach(ctx context.Context) error {
 	toCommand, in := io.Pipe()
 	out, fromCommand := io.Pipe()
+	partner := &ends{PipeReader: out, in: in, shell: s}
 	reached := make(chan error, 1)
 	talk, cancel := context.WithCancel(ctx)
-	var partner sync.WaitGroup
-	partner.Go(func() { reached <- s.want.Station.Reach(talk, ends{out, in}) })
+	var talking sync.WaitGroup
+	talking.Go(func() {
+		err := s.want.Station.Reach(talk, partner)
+		if err == nil && partner.closed.Load() {
+			err = errors.New("the command's input was closed on the way")
+		}
+		out.Close() // what the command says from now on is heard by nobody, and does not wait
+		reached <- err
+	})
 	exit, err := s.attendTo(talk, streams{toCommand, fromCommand, s.want.Err}, reached)
 	cancel()
-	if err = s.explain(err); err == nil && exit != nil {
+	switch {
+	case err != nil:
+		if explained := s.explain(err); explained != nil {
+			err = explained
+		} else {
+			err = errors.New("the machine was switched off from inside")
+		}
+	case exit != nil:
 		err = fmt.Errorf("the command ended before it was asked to (exit code %d)", exit.Code)
 	}
 	toCommand.CloseWithError(err)
 	fromCommand.CloseWithError(err)
-	partner.Wait()
-	if err != nil {
-		return &stationError{err}
-	}
-	s.m.atStation = true
-	return nil
+	talking.Wait()
+	return err
 }
 
 // ends are a command's output and input as its partner has them.
 type ends struct {
 	*io.PipeReader
-	in *io.PipeWriter
+	in     *io.PipeWriter
+	shell  *shell
+	closed atomic.Bool
 }
 
-func (e ends) Write(p []byte) (int, error) { return e.in.Write(p) }
+func (e *ends) Write(p []byte) (int, error) {
+	e.shell.given.Add(int64(len(p)))
+	return e.in.Write(p)
+}
 
-func (e ends) Close() error { return errors.Join(e.PipeReader.Close(), e.in.Close()) }
+func (e *ends) Close() error {
+	e.closed.Store(true)
+	return errors.Join(e.PipeReader.Close(), e.in.Close())
+}

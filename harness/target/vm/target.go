@@ -40,10 +40,10 @@ type Config struct {
 	Shell bool
 	// Modules are more kernel modules for the image; those that the kernel lacks are left out.
 	Modules []string
-	// Files are further disks, for shells: each is a file's content, and what a machine writes there is its own. The guest finds them behind the
-	// shape's, as further parts of the programmable disk. They must not change while the process lives.
+	// Files are further disks, for shells that make their file systems themselves: each is a file's content, and what a machine writes there is its
+	// own. The guest finds them behind the shape's, as further parts of the programmable disk. They must not change while the process lives.
 	Files []string
-	// Further are disks behind all of these. A snapshot knows nothing of what is written to them.
+	// Further are disks behind all of these; machines with them cannot be snapshotted.
 	Further []qemu.Device
 	// MemoryMiB is a machine's memory where its shape wants none of its own; 0 means qemu's default.
 	MemoryMiB int

@@ -64,6 +64,7 @@ func (b Builder) Build(ctx context.Context, tree Tree) (Images, error) {
 	if err != nil {
 		return Images{}, fmt.Errorf("make userland disk: %w", err)
 	}
+	cache.Touch(images.Userland) // before the tree is built, which takes as long as others need to find it idle
 	key, err := tree.Key(ctx)
 	if err != nil {
 		return Images{}, err
@@ -73,7 +74,6 @@ func (b Builder) Build(ctx context.Context, tree Tree) (Images, error) {
 	if err != nil {
 		return Images{}, fmt.Errorf("build xfstests tree %s: %w", tree.Dir, err)
 	}
-	cache.Touch(images.Userland)
 	cache.Touch(images.Tree)
 	return images, errors.Join(b.Cache.Prune(ctx, userlandClass, keepUserlands, idleDisk), b.Cache.Prune(ctx, treeClass, keepTrees, idleDisk))
 }

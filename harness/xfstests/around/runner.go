@@ -12,6 +12,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/campaign"
 	"github.com/iomapcheck/iomapcheck/harness/judge"
+	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/harness/xfstests/around/inguest"
 	"github.com/iomapcheck/iomapcheck/vmimage/cache"
 )
@@ -101,7 +102,11 @@ func (r *Runner) run(ctx context.Context, u Unit, watch func(string)) (Outcome, 
 // conclude makes the verdict.
 func (r *Runner) conclude(u Unit, o Outcome, err error, v *Verdict) {
 	var unsupported *UnsupportedError
+	var crash *vm.CrashError
 	switch {
+	case errors.As(err, &crash): // before there was a test
+		v.Verdict.Verdict, v.Text = judge.Crash, crash.Error()
+		return
 	case errors.As(err, &unsupported):
 		v.Verdict.Verdict, v.Text = judge.Unsupported, unsupported.Reason
 		return

@@ -87,7 +87,10 @@ func (m *Machines) startSession(ctx context.Context, column Column, watch func(s
 			Started: func(v vm.View) { s.view = v; close(started) },
 		})
 		if err == nil {
-			err = fmt.Errorf("the guest's side ended by itself (exit code %d): %s", code, lastLines(said.String(), 1))
+			err = fmt.Errorf("the guest's side ended by itself (exit code %d)", code)
+		}
+		if text := lastLines(said.String(), 1); text != "" {
+			err = fmt.Errorf("%w: %s", err, text)
 		}
 		out.CloseWithError(err)
 		in.CloseWithError(err)

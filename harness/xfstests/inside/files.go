@@ -19,7 +19,13 @@ type file struct {
 	data       []byte
 }
 
-const madeBy = "Made by iomapcheck; 'iomapcheck xfstests uninstall' takes it away."
+// madeBy is what every file of the folder says.
+func madeBy(folder string) string {
+	if folder == Folder {
+		return "Made by iomapcheck; 'iomapcheck xfstests uninstall' takes it away."
+	}
+	return "Made by iomapcheck; 'iomapcheck xfstests uninstall --folder " + folder + "' takes it away."
+}
 
 // filesOf are the files of tests/folder but for the list of what is installed.
 func filesOf(folder string, tests []numbered, binary []byte) []file {
@@ -48,7 +54,7 @@ func testScript(folder string, t numbered) string {
 	for _, line := range wrap("Kernel: "+t.Case.Kernel, 76) {
 		fmt.Fprintf(&b, "# %s\n", line)
 	}
-	fmt.Fprintf(&b, "# %s\n\n", madeBy)
+	fmt.Fprintf(&b, "# %s\n\n", madeBy(folder))
 	fmt.Fprintf(&b, ". ./common/preamble\n_begin_fstest %s\n\n", strings.Join(groupsOf(t.Case), " "))
 	words := fmt.Sprintf("_iomap_case %s %s", t.Case.ID, NeedsOf(t.Case))
 	if kills(t.Case) {
@@ -96,7 +102,7 @@ func groups(tests []numbered) []string {
 
 // makefile has make keep group.list up to date, and make install take the folder along.
 func makefile(folder string) string {
-	return `# ` + madeBy + `
+	return `# ` + madeBy(folder) + `
 
 TOPDIR = ../..
 include $(TOPDIR)/include/builddefs

@@ -147,6 +147,9 @@ func TestTheFolderCanHaveAnotherNameAndThereIsOneOfThem(t *testing.T) {
 	if _, err := first.Install(cases.Catalogue(), nil); err == nil || !strings.Contains(err.Error(), "generic-iomap") {
 		t.Errorf("installed a second time, as tests/iomap: %v", err)
 	}
+	if _, err := first.Uninstall(); err == nil || !strings.Contains(err.Error(), "--folder generic-iomap") {
+		t.Errorf("uninstalled as tests/iomap: %v", err)
+	}
 	if _, err := tree.Uninstall(); err != nil {
 		t.Fatal(err)
 	}

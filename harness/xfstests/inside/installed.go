@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 )
 
 // installedName is the file that lists what was installed.
@@ -51,14 +50,21 @@ func (t Tree) readInstalled() (*installed, error) {
 
 // alone refuses a tree that has another folder of ours: both would declare the same groups, and one take them away from the other.
 func (t Tree) alone() error {
-	lists, err := filepath.Glob(t.path("tests", "*", installedName))
+	folders, err := os.ReadDir(t.path("tests"))
 	if err != nil {
 		return fmt.Errorf("read what is installed: %w", err)
 	}
-	for _, list := range lists {
-		other := Tree{t.root, filepath.Base(filepath.Dir(list))}
-		if in, err := other.readInstalled(); other.folder != t.folder && err == nil && in != nil {
-			return fmt.Errorf("the cases are in %s already; uninstall them with --folder %s first", other.ours(), other.folder)
+	for _, f := range folders {
+		other := Tree{t.root, f.Name()}
+		if _, err := os.Stat(other.ours(installedName)); other.folder == t.folder || err != nil {
+			continue // none of ours
+		}
+		in, err := other.readInstalled()
+		if err == nil && in != nil {
+			err = fmt.Errorf("the cases are in %s already; uninstall them with --folder %s first", other.ours(), other.folder)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -6,10 +6,13 @@ import (
 	"os"
 )
 
-// Uninstall leaves the tree as it was before Install. was says whether there was anything to take away.
+// Uninstall leaves the tree as it was before Install. was says whether there was anything to take away; that it is in another folder is an error.
 func (t Tree) Uninstall() (was bool, err error) {
 	in, err := t.readInstalled()
-	if in == nil || err != nil {
+	if err == nil && in == nil {
+		return false, t.alone()
+	}
+	if err != nil {
 		return false, err
 	}
 	if err := t.untouched(in); err != nil {
