@@ -41,6 +41,12 @@ func hookBeforeUnlock() prog.Case {
 				Kernel:      "ext4_journalled_write_end",
 			},
 			{
+				FS:          []string{"xfs", "btrfs"},
+				Unsupported: "no data are journalled there, so that there is nothing to be done under the folio's lock",
+				Why:         "the attribute is refused",
+				Kernel:      "xfs_fileattr_set, btrfs_fileattr_set",
+			},
+			{
 				FS: []string{"gfs2"}, Before: "6.3", Known: true,
 				Rules: []prog.EventRule{
 					prog.InOrder("iomapcheck:gfs2_page_add_databufs", "iomapcheck:folio_unlock"),
