@@ -81,12 +81,19 @@ func (r *Runner) blank(u Unit) Verdict {
 
 // run has a machine run the test. A machine that is not spent waits for the next.
 func (r *Runner) run(ctx context.Context, u Unit, watch func(string)) (Outcome, error) {
+	began := time.Now()
 	m, err := r.pool.take(ctx, u.Column, watch)
-	if err != nil {
+	var crash *vm.CrashError
+	switch {
+	case errors.As(err, &crash): // before there was a test
+		return Outcome{
+			Done: inguest.Done{Seconds: time.Since(began).Seconds()}, Console: crash.Console, Findings: crash.Findings, Died: crash.Error(),
+		}, nil
+	case err != nil:
 		return Outcome{}, err
 	}
 	watch("running")
-	began := time.Now()
+	began = time.Now()
 	o, err := m.Run(ctx, inguest.Test{Name: u.Test.Name, Limit: r.Limit, Report: r.Report, Count: true}, watch)
 	if err != nil || o.Spent() {
 		m.Stop()
@@ -102,11 +109,7 @@ func (r *Runner) run(ctx context.Context, u Unit, watch func(string)) (Outcome, 
 // conclude makes the verdict.
 func (r *Runner) conclude(u Unit, o Outcome, err error, v *Verdict) {
 	var unsupported *UnsupportedError
-	var crash *vm.CrashError
 	switch {
-	case errors.As(err, &crash): // before there was a test
-		v.Verdict.Verdict, v.Text = judge.Crash, crash.Error()
-		return
 	case errors.As(err, &unsupported):
 		v.Verdict.Verdict, v.Text = judge.Unsupported, unsupported.Reason
 		return

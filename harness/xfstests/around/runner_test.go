@@ -3,6 +3,7 @@ package around
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/iomapcheck/iomapcheck/harness/judge"
 	"github.com/iomapcheck/iomapcheck/harness/oops"
+	"github.com/iomapcheck/iomapcheck/harness/target/vm"
 	"github.com/iomapcheck/iomapcheck/harness/xfstests/around/inguest"
 )
 
@@ -72,6 +74,19 @@ func runAll(t *testing.T, f *fakeFleet, units ...Unit) []Verdict {
 		out = append(out, r.Run(t.Context(), u, func(string) {}))
 	}
 	return out
+}
+
+// What the kernel said is kept, as it is of a crash in a test.
+func TestAKernelThatCrashesBeforeThereIsATestIsACrashWithItsConsole(t *testing.T) {
+	crash := &vm.CrashError{Findings: []oops.Finding{{Severity: oops.Crash, Title: "kernel BUG at fs/x.c:1"}}, Console: "kernel BUG at fs/x.c:1!\n"}
+	f := &fakeFleet{errs: map[string]error{"start xfs": fmt.Errorf("start a machine for tests: %w", crash)}}
+	v := runAll(t, f, unit("generic/001", "xfs"))[0]
+	if v.Verdict.Verdict != judge.Crash || !strings.Contains(v.Text, "kernel BUG at fs/x.c:1") {
+		t.Errorf("got %s: %s", v.Verdict.Verdict, v.Text)
+	}
+	if text, err := os.ReadFile(filepath.Join(v.Evidence, "console.txt")); err != nil || string(text) != crash.Console {
+		t.Errorf("the console that is kept: %q, %v", text, err)
+	}
 }
 
 func TestOneMachineRunsTheTestsOfAColumn(t *testing.T) {

@@ -36,10 +36,9 @@ func prepare(ctx context.Context, command io.ReadWriteCloser, order inguest.Prep
 	ctx, cancel := context.WithTimeoutCause(ctx, 2*prepareLimit, fmt.Errorf("it did not answer within %v", 2*prepareLimit))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { command.Close() })
-	defer stop()
 	prepared, err := converse(command, order)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case !stop(): // also where the answer came in that moment: the command's input is closed
 		return fmt.Errorf("prepare the guest: %w", context.Cause(ctx))
 	case err != nil:
 		return fmt.Errorf("prepare the guest: %w", err)
